@@ -1,0 +1,91 @@
+# Two commands: `make run` (the main job on a fork of a local chain) and `make test`. Both do all the set-up.
+# Needed on the machine: Python 3.11 or 3.12, make, git. Nothing is installed outside this folder but caches.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON := $(shell for p in $$PATRON_PYTHON python3.12 python3.11 python3 python; do \
+  "$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' >/dev/null 2>&1 \
+  && { echo "$$p"; break; }; done)
+TAG := $(if $(PYTHON),$(shell "$(PYTHON)" -c 'import sys; print("py%d%d" % sys.version_info[:2])'))
+BIN := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONDONTWRITEBYTECODE =
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --require-hashes --only-binary :all: --no-deps
+
+RUN_STAMP := .venv/.run-$(shell cat requirements/run-$(TAG).txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
+DEV_STAMP := .venv/.dev-$(shell cat requirements/dev-$(TAG).txt 2>/dev/null | cksum | cut -d' ' -f1)
+NODE_STAMP := contracts/node_modules/.patron-$(shell cat contracts/package.json contracts/package-lock.json 2>/dev/null | cksum | cut -d' ' -f1)
+SOURCES := $(shell find contracts/src contracts/foundry.toml contracts/tools -type f)
+BUILD_STAMP := contracts/out/.built
+
+.PHONY: help run test setup setup-dev lint contracts-test locks locks-check deep clean python
+
+help:
+	@echo "make run      set up and run the main job on a fork of a local chain (about 5 minutes the first time)"
+	@echo "make test     set up and run the tests"
+	@echo "make lint     ruff, mypy --strict, import contracts, lock files"
+	@echo "make deep     the long tests: kill loops, wide fuzzing (about 30 minutes)"
+	@echo "make locks    write the lock files anew"
+	@echo "make clean    remove everything that was built here"
+
+run: setup
+	@$(BIN)/patron run strategies/synthetic_market.yaml --mode fork --synthetic 7 --cycles 45
+
+test: setup-dev
+	@echo "== contracts: forge tests"
+	@cd contracts && ./node_modules/@foundry-rs/forge-linux-amd64/bin/forge test --summary
+	@echo "== python tests"
+	@$(BIN)/python -m pytest
+
+setup: $(RUN_STAMP) $(BUILD_STAMP)
+
+setup-dev: setup $(DEV_STAMP)
+
+python:
+	@test -n "$(PYTHON)" || { echo "error: Patron needs Python 3.11 or 3.12 with venv (found: $$(python3 --version 2>&1)); set PATRON_PYTHON to one" >&2; exit 2; }
+	@test "$$(uname -sm)" = "Linux x86_64" || { echo "error: Patron's chain tools are pinned for Linux x86-64 (found: $$(uname -sm))" >&2; exit 2; }
+
+# A stamp holds the check sum of what it was made from: a changed lock file makes a new one.
+$(RUN_STAMP): | python
+	@echo "== 1/3 Python packages ($(PYTHON), about a minute)"
+	@"$(PYTHON)" -m venv .venv
+	@$(PIP) --progress-bar on -r requirements/run-$(TAG).txt | grep -vE '^(Collecting|  Using cached|Requirement already|  Downloading)' || true
+	@$(BIN)/python -c "import web3, numba, sklearn, pyarrow, pyrevm" || { echo "error: the Python packages did not install; the lines above say why" >&2; exit 1; }
+	@$(BIN)/python -m pip --disable-pip-version-check install -q --no-deps --no-build-isolation -e .
+	@rm -f .venv/.run-*; touch $@
+
+$(DEV_STAMP): $(RUN_STAMP)
+	@echo "== packages for tests and lint"
+	@$(PIP) -q -r requirements/dev-$(TAG).txt
+	@rm -f .venv/.dev-*; touch $@
+
+$(NODE_STAMP): $(RUN_STAMP)
+	@echo "== 2/3 chain tools and protocols (about 15 seconds)"
+	@cd contracts && npm ci --no-progress --loglevel=error
+	@touch $@
+
+# forge says "successful" even when imports did not resolve, so the artefacts themselves are looked for.
+$(BUILD_STAMP): $(NODE_STAMP) $(SOURCES)
+	@echo "== 3/3 contracts (about 15 seconds)"
+	@cd contracts && ./node_modules/@foundry-rs/forge-linux-amd64/bin/forge build --skip test
+	@cd contracts && missing=0; while read -r f; do case "$$f" in ''|'#'*) ;; *) test -s "$$f" || { echo "error: contracts/$$f was not built" >&2; missing=1; };; esac; done < artefacts.txt; exit $$missing
+	@touch $@
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python requirements/locks.py --check
+	cd contracts && node tools/export_abi.cjs --check
+
+deep: setup-dev
+	$(BIN)/python -m pytest -m deep
+
+locks: setup-dev
+	$(BIN)/python requirements/locks.py
+
+clean:
+	rm -rf .venv .venvs .numba contracts/node_modules contracts/out contracts/cache runs .patron

@@ -1,0 +1,1 @@
+"""How we check it: the backtest rungs, metrics and reports."""

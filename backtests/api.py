@@ -1,0 +1,132 @@
+"""Backtests from a notebook: a strategy file and a DataFrame in, DataFrames out.
+
+    from backtests.api import backtest
+    result = backtest("strategies/reversal.yaml", prices=prices)     # columns: time, asset, close, volume
+    result.equity, result.weights, result.trades, result.metrics
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from bot.config import Config
+from bot.core.panel import Panel
+from bot.core.report import CycleReport
+from bot.core.score import Scores, no_scores
+from bot.errors import ConfigError
+from bot.loading import BAR_SECONDS, Options, load, load_frames
+from bot.quantity import last_second, when
+from bot.scoring.params import ScorerParams
+from bot.scoring.scorer import IdleScorer, PanelScorer
+from bot.scoring.walkforward import score_panel
+from bot.settings import Settings, settings_of
+
+from backtests.fast import benchmarks, run_fast
+from backtests.metrics import Metric, metrics
+from backtests.replay import run_replay
+from backtests.run import Run, run_from_reports
+
+RUNGS = ("fast", "replay")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished backtest. Money in whole units of the money token; times are UTC."""
+
+    run: Run
+    benchmarks: tuple[Run, ...]
+    reports: tuple[CycleReport, ...] = ()  # of the replay rung, in exact integers
+
+    @property
+    def metrics(self) -> dict[str, Metric]:
+        return metrics(self.run)
+
+    @property
+    def equity(self) -> pd.DataFrame:
+        """Net equity of the run and its benchmarks, one column each, indexed by time."""
+        return pd.DataFrame({run.label: pd.Series(run.equity, _index(run)) for run in (self.run, *self.benchmarks)})
+
+    @property
+    def weights(self) -> pd.DataFrame:
+        """Weights held before each cycle, a column per venue, indexed by time."""
+        return pd.DataFrame(self.run.held, index=_index(self.run), columns=list(self.run.venues))
+
+    @property
+    def trades(self) -> pd.DataFrame:
+        """One row per executed leg."""
+        return self.run.trades.assign(time=pd.to_datetime(self.run.trades["time"], unit="s", utc=True))
+
+
+def backtest(
+    strategy: str | Path,
+    prices: pd.DataFrame | None = None,
+    signals: Mapping[str, pd.DataFrame] | None = None,
+    *,
+    data: str | Path | None = None,
+    synthetic: int | None = None,
+    first: str | None = None,
+    last: str | None = None,
+    rung: str = "fast",
+) -> Result:
+    """The backtest of a strategy file on frames, on a catalogue or folder (`data`), or on a generated market.
+
+    `prices`: columns time (bar close, UTC), asset, close, volume (money per bar). `signals`: source -> frame with
+    columns topic, value, observed_at, published_at. `first`, `last`: days. Raises ConfigError or DataError.
+    """
+    options = Options(
+        config=Path(strategy),
+        replay=Path(data) if data is not None else None,
+        synthetic=synthetic,
+        first=when(first, "first") if first else None,
+        last=last_second(last, "last") if last else None,
+    )
+    if prices is None:
+        if data is None and synthetic is None:
+            raise ConfigError("backtest needs prices, data or synthetic")
+        loaded = load(options)
+    else:
+        loaded = load_frames(options, prices, signals or {})
+    assert loaded.schedule is not None  # historical by construction
+    settings = settings_of(loaded.config, loaded.universe, options.config)
+    return run_backtest(settings, loaded.config, loaded.panel, loaded.schedule.first, loaded.schedule.last, rung)
+
+
+def run_backtest(settings: Settings, config: Config, panel: Panel, first: int, last: int, rung: str) -> Result:
+    """The run on one rung of the ladder, beside `equal_weight` and buy-and-hold on the fast one."""
+    if rung not in RUNGS:
+        raise ConfigError(f"--rung: expected {' or '.join(RUNGS)} (got {rung!r})")
+    held = benchmarks(settings, config, panel, first, last)
+    if rung == "fast":
+        return Result(run_fast(settings, config, panel, scores_of(settings, config, panel), first, last), held)
+    params = ScorerParams.of(config.scorer, BAR_SECONDS[config.bar])
+    scorer = PanelScorer(params) if settings.strategy.uses_scores else IdleScorer()
+    replayed = asyncio.run(run_replay(settings, config, panel, scorer, first, last))
+    run = run_from_reports(
+        replayed.reports,
+        settings.universe,
+        settings.universe.money.decimals,
+        native_price(config),
+        settings.strategy.name,
+        "replay",
+    )
+    return Result(run, held, replayed.reports)
+
+
+def scores_of(settings: Settings, config: Config, panel: Panel) -> Scores:
+    """Scores of every row, as the cycle would see them one by one."""
+    if not settings.strategy.uses_scores:
+        return no_scores(len(panel), len(panel.venues))
+    return score_panel(panel, ScorerParams.of(config.scorer, BAR_SECONDS[config.bar]))
+
+
+def native_price(config: Config) -> float:
+    """Whole money tokens per wei of gas money, as the strategy file assumes it."""
+    return float(config.costs.native_price) / 1e18
+
+
+def _index(run: Run) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(pd.to_datetime(run.times, unit="s", utc=True), name="time")

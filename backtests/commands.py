@@ -1,0 +1,145 @@
+"""What `patron backtest` shows, and the report that every run ends with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from bot.core.report import CycleReport
+from bot.loading import Loaded, Options, load
+from bot.settings import Settings, settings_of
+from rich.console import Console
+from rich.table import Table
+
+from backtests.api import native_price, run_backtest
+from backtests.fast import benchmarks
+from backtests.metrics import Metric, metrics
+from backtests.report import render_html, report_json
+from backtests.run import Run, day, run_from_reports
+
+HEADLINE = ("total_return", "sharpe", "max_drawdown", "turnover", "fees", "gas")
+
+
+def backtest(options: Options, rung: str, report: Path | None, as_json: bool, console: Console) -> None:
+    """Runs a strategy file on one rung beside its benchmarks; prints a table or one JSON document; may write HTML."""
+    loaded = load(options)
+    assert loaded.schedule is not None  # the command line insists on data
+    settings = settings_of(loaded.config, loaded.universe, options.config)
+    schedule = loaded.schedule
+    result = run_backtest(settings, loaded.config, loaded.panel, schedule.first, schedule.last, rung)
+    facts = facts_of(loaded, settings, rung) | {"window": f"{day(int(result.run.times[0]))} to {day(int(result.run.times[-1]))}"}
+    if report is not None:
+        render_html(result.run, list(result.benchmarks), facts, report)
+    if as_json:
+        console.print_json(json.dumps(report_json(result.run, list(result.benchmarks), facts)))
+        return
+    console.print(f"{loaded.source.label}: {loaded.source.described}", highlight=False, soft_wrap=True)
+    for line in notes_of(loaded, settings, result.run):
+        console.print(line, highlight=False, soft_wrap=True)
+    console.print(comparison([result.run, *result.benchmarks]))
+    if report is not None:
+        console.print(f"report: {report} (opens offline)", highlight=False, soft_wrap=True)
+    data = f"--data {options.replay}" if options.replay else f"--synthetic {options.synthetic}"
+    clock = f"--replay {options.replay}" if options.replay else f"--synthetic {options.synthetic}"
+    console.print(
+        f"try next: patron run {options.config} --mode fork {clock}\n"
+        f"          patron backtest {options.config} {data} --rung {'fast' if rung == 'replay' else 'replay'}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def report_run(
+    loaded: Loaded, settings: Settings, reports: Sequence[CycleReport], facts: dict[str, Any], run_dir: Path
+) -> dict[str, Any]:
+    """Writes ``report.html`` and ``report.json`` of a daemon's run into `run_dir`; returns the headline as text."""
+    universe = settings.universe
+    label = f"{settings.strategy.name} ({loaded.mode})"
+    run = run_from_reports(
+        reports, universe, universe.money.decimals, native_price(loaded.config), label, loaded.mode
+    )
+    held: list[Run] = []
+    if loaded.schedule is not None:
+        # As many cycles as were run: a run that was stopped early is compared over its own window.
+        simulated = settings_of(loaded.config, loaded.universe, loaded.options.config)
+        last = min(loaded.schedule.last, int(run.times[-1]))
+        held = list(benchmarks(simulated, loaded.config, loaded.panel, loaded.schedule.first, last))
+    known = facts_of(loaded, settings, loaded.mode) | facts
+    render_html(run, held, known, run_dir / "report.html")
+    outcomes = {report.cycle: report.outcome for report in reports}
+    document = report_json(run, held, known) | {
+        "cycles": len(outcomes),
+        "deployments": sum(outcome == "deployed" for outcome in outcomes.values()),
+        "refusals": sum(outcome in ("refused", "disagreed") for outcome in outcomes.values()),
+        "ledger_equal_to_chain": facts.get("ledger_equal_to_chain", False),
+    }
+    (run_dir / "report.json").write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    found = metrics(run)
+    return {name: shown(found[name]) for name in HEADLINE}
+
+
+def facts_of(loaded: Loaded, settings: Settings, rung: str) -> dict[str, Any]:
+    """What the report says about where its numbers come from."""
+    config = loaded.config
+    real = {
+        "fork": "Uniswap V3 bytecode, the vault contract, signed transactions, gas and receipts on a fork",
+        "paper": "the cycle, the policy, the limits and exact pool arithmetic",
+        "replay": "the cycle itself, the policy, the limits and exact pool arithmetic",
+        "fast": "the policy and the limits, in float arithmetic; noise trades are left out",
+    }[rung]
+    recorded = loaded.source.label == "recorded"
+    return {
+        "strategy": settings.strategy.name,
+        "params": dict(settings.strategy.params),
+        "real": real,
+        "replayed": loaded.source.described if recorded else "nothing",
+        "simulated": ("" if recorded else f"{loaded.source.described}; ") + "pools that follow the prices by arbitrage",
+        "data_digest": loaded.source.catalogue.digest,
+        "capital": str(config.capital),
+        "every_hours": config.every / 3600,
+        "limits": config.limits.model_dump(mode="json", exclude={"min_trade"}),
+        "before_first_fit": settings.strategy.before_first_fit if settings.strategy.uses_scores else "not needed",
+        "venues": {venue.id: venue.asset for venue in settings.universe.risky},
+    }
+
+
+def notes_of(loaded: Loaded, settings: Settings, run: Run) -> list[str]:
+    """What a reader must know before the numbers: late listings, and what is held before the first model."""
+    notes = []
+    for column, venue in enumerate(loaded.universe.risky, start=1):
+        known = np.flatnonzero(np.isfinite(loaded.panel.close[:, column]))
+        listed = int(loaded.panel.times[known[0]])
+        if listed > int(run.times[0]):
+            notes.append(f"  {venue.id}: no price before {day(listed)}, so nothing was bought there until then")
+    if settings.strategy.uses_scores:
+        spoken = np.flatnonzero(np.isfinite(run.trades["score"].to_numpy())) if len(run.trades) else np.array([])
+        first = day(int(run.trades["time"].iloc[spoken[0]])) if len(spoken) else None
+        before = settings.strategy.before_first_fit.replace("_", " ")
+        notes.append(f"  before the first fitted model it holds {before}" + (f"; the first scored trade is on {first}" if first else ""))
+    return notes
+
+
+def comparison(runs: Sequence[Run]) -> Table:
+    """The metrics of several runs side by side."""
+    table = Table(box=None, header_style="bold")
+    table.add_column("metric")
+    for run in runs:
+        table.add_column(f"{run.label} [{run.rung}]", justify="right")
+    columns = [metrics(run) for run in runs]
+    for name in columns[0]:
+        table.add_row(name.replace("_", " "), *(shown(column[name]) for column in columns))
+    return table
+
+
+def shown(metric: Metric) -> str:
+    """A metric for people: fractions as per cent, money with its symbol."""
+    if metric.value is None:
+        return "–"
+    if metric.unit.startswith("fraction"):
+        return f"{metric.value:+.2%}" if "return" in metric.note or "net of" in metric.note else f"{metric.value:.2%}"
+    if metric.unit == "count":
+        return f"{metric.value:,.0f}"
+    return f"{metric.value:,.2f}" + ("" if metric.unit == "ratio" else f" {metric.unit}")

@@ -1,0 +1,231 @@
+"""The fast rung: a strategy over its whole history in milliseconds, by compiled arrays.
+
+What it leaves out, and the exact rungs have: noise trades, whole raw units, refusals by the risk check, and gas as the
+chain counts it (here: the paper market's units, times the strategy file's gas price). Pools are seeded at the first
+price of the run, so bars before the run serve features only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from backtests.kernels.plain import plain
+from backtests.kernels.pool import Pools
+from backtests.kernels.portfolio import ACT, NO_IDLE, NONE, OBSERVE, TOO_DEAR, Books, Rules, portfolio_path_nb
+from backtests.run import BUY, SELL, TRADE_COLUMNS, Run, day, trades_frame
+from bot.config import Config
+from bot.core.mirror import seeding
+from bot.core.panel import Floats, Panel
+from bot.core.score import Scores, no_scores
+from bot.core.strategy import equal_weight, load
+from bot.core.units import BPS
+from bot.core.universe import Universe, Venue
+from bot.errors import DataError
+from bot.paper import GAS_BASE, GAS_PER_LEG
+from bot.replay import Schedule
+from bot.settings import Settings, mirror_params
+
+FAST: Final = "fast"
+REASONS: Final = {NO_IDLE: "no idle money left above the minimum", TOO_DEAR: "costs more than max_loss at any size"}
+
+
+def run_fast(
+    settings: Settings,
+    config: Config,
+    panel: Panel,
+    scores: Scores,
+    first: int,
+    last: int,
+    *,
+    compiled: bool = True,
+    label: str = "",
+) -> Run:
+    """The run of `settings` over the bars with first <= time <= last (unix seconds), by the schedule that replay uses.
+
+    `panel` may begin earlier, for features; `scores` has its rows. `compiled=False` interprets the same source and
+    gives the same bits. Raises DataError for a price that is not one, targets that are not weights, or no cycle at all.
+    """
+    try:
+        target = settings.strategy.weights(panel, scores)
+    except ValueError as error:
+        raise DataError(f"strategy {settings.strategy.name}: {error}") from None
+    acts = cycle_bars(Schedule(panel, first, last, config.every))
+    rules = _rules(settings, config)
+    return _run(settings, config, panel, scores, acts, target, rules, compiled, label or settings.strategy.name)
+
+
+def buy_and_hold(settings: Settings, config: Config, panel: Panel, first: int, last: int) -> Run:
+    """The capital split equally over what is listed at the first cycle, and never touched again.
+
+    Entry pays pool fees and price impact as any run does, but no limit of the strategy file holds it back: it goes all
+    in at once. Venues listed later are not bought. Raises DataError as `run_fast`.
+    """
+    acts = cycle_bars(Schedule(panel, first, last, config.every))
+    acts[acts == ACT] = OBSERVE
+    buyable = np.flatnonzero((acts == OBSERVE) & panel.listed[:, 1:].any(axis=1))
+    acts[buyable[:1]] = ACT
+    rules = _rules(settings, config)._replace(
+        band=0.0, max_turnover=1.0, max_venue=1.0, min_idle=0.0, brake=2.0, min_trade=0.0, max_loss_bps=float(BPS)
+    )
+    scores = no_scores(len(panel), len(panel.venues))
+    return _run(settings, config, panel, scores, acts, equal_weight(panel), rules, True, "buy and hold")
+
+
+def benchmarks(settings: Settings, config: Config, panel: Panel, first: int, last: int) -> tuple[Run, Run]:
+    """(equal weight under the same policy, limits and costs; buy and hold): what a strategy has to beat."""
+    rival = replace(settings, strategy=load("equal_weight"))
+    scores = no_scores(len(panel), len(panel.venues))
+    same_rules = run_fast(rival, config, panel, scores, first, last, label="equal weight")
+    return same_rules, buy_and_hold(settings, config, panel, first, last)
+
+
+def cycle_bars(schedule: Schedule) -> NDArray[np.int8]:
+    """(T,) ACT on the rows of the schedule's cycles, NONE elsewhere. Raises DataError when there is no cycle."""
+    times, rows = schedule.panel.times, schedule.rows
+    acts = np.full(len(times), NONE, dtype=np.int8)
+    since = times[rows.start : rows.stop] - times[rows.start : rows.start + 1]
+    acts[rows.start : rows.stop] = np.where(since % schedule.every == 0, ACT, NONE)
+    if not acts.any():
+        known = f"bars from {day(int(times[0]))} to {day(int(times[-1]))}" if len(times) else "no bars at all"
+        raise DataError(f"no bar between {day(schedule.first)} and {day(schedule.last)}; the data has {known}")
+    return acts
+
+
+def check_prices(panel: Panel, start: int, stop: int) -> None:
+    """Raises DataError naming asset and time of the first close in rows start..stop that is no price.
+
+    NaN means not listed and is legal everywhere but for idle, whose price is 1.
+    """
+    close = panel.close[start:stop]
+    bad = np.isinf(close) | (close <= 0.0)
+    bad[:, 0] = close[:, 0] != 1.0
+    if bad.any():
+        row, column = (int(found[0]) for found in np.nonzero(bad))
+        rule = "the price of idle is 1" if column == 0 else "a price is a finite number above zero"
+        where = f"{panel.venues[column]}: close at {day(int(panel.times[start + row]))}"
+        raise DataError(f"{where}: {rule} (got {close[row, column]})")
+
+
+def pools_of(universe: Universe, panel: Panel, start: int, stop: int, depth: int) -> Pools:
+    """The pools as the made market seeds them, each at its first close in rows start..stop. `depth`: raw money."""
+    facts = np.zeros((5, len(universe)))
+    for column, venue in enumerate(universe.risky, start=1):
+        known = np.flatnonzero(panel.listed[start:stop, column])
+        if not known.size:
+            continue
+        price = float(panel.close[start + known[0], column])
+        try:
+            facts[:, column] = _pool(venue, universe.money.decimals, price, depth)
+        except (ValueError, ZeroDivisionError) as error:
+            raise DataError(f"{venue.id}: no pool can be made at a price of {price:g}: {error}") from None
+    return Pools(*facts)
+
+
+def _pool(venue: Venue, money_decimals: int, price: float, depth: int) -> tuple[float, float, float, float, float]:
+    """(fee, full liquidity, wide liquidity, low, high): the seeding's integers in human units."""
+    full, wide = seeding(venue, money_decimals, price, depth).positions
+    tokens = venue.token.decimals
+    scale = 10.0 ** ((tokens + money_decimals) / 2)
+    shift = 10.0 ** ((tokens - money_decimals) / 2)
+    ticks = wide[:2] if venue.base_is_token0 else (-wide[1], -wide[0])
+    low, high = (1.0001 ** (tick / 2) * shift for tick in ticks)
+    return venue.fee_pips / 1_000_000, full[2] / scale, wide[2] / scale, low, high
+
+
+def _rules(settings: Settings, config: Config) -> Rules:
+    policy, limits = settings.policy, settings.limits
+    one = 10.0**settings.universe.money.decimals
+    unit = config.costs.gas_price * float(config.costs.native_price) / 1e18
+    return Rules(
+        capital=float(config.capital),
+        band=policy.band,
+        max_turnover=policy.max_turnover,
+        max_venue=policy.max_venue,
+        min_idle=policy.min_idle,
+        brake=policy.drawdown_brake,
+        window=policy.drawdown_window,
+        min_trade=limits.min_trade / one,
+        keep=1.0 - limits.slippage_bps / BPS,
+        max_loss_bps=float(limits.max_loss_bps),
+        gas_base=GAS_BASE * unit,
+        gas_leg=GAS_PER_LEG * unit,
+    )
+
+
+def _run(
+    settings: Settings,
+    config: Config,
+    panel: Panel,
+    scores: Scores,
+    acts: NDArray[np.int8],
+    target: Floats,
+    rules: Rules,
+    compiled: bool,
+    label: str,
+) -> Run:
+    universe = settings.universe
+    if panel.venues != universe.ids:
+        raise DataError(f"the panel's venues are {', '.join(panel.venues)}, the universe's {', '.join(universe.ids)}")
+    start, stop = int(np.flatnonzero(acts)[0]), int(np.flatnonzero(acts)[-1]) + 1
+    check_prices(panel, start, stop)
+    pools = pools_of(universe, panel, start, stop, mirror_params(config).depth)
+    kernel = portfolio_path_nb if compiled else plain(portfolio_path_nb)
+    # Copies: read-only arrays would be another type to the compiler, and compiled anew.
+    books: Books = kernel(
+        panel.times[start:stop].copy(),
+        np.array(panel.close[start:stop], order="C"),
+        acts[start:stop].copy(),
+        np.array(target[start:stop], order="C"),
+        pools,
+        rules,
+    )
+    cycles = start + np.flatnonzero(acts[start:stop])
+    never = [venue for i, venue in enumerate(panel.venues) if not panel.listed[start:stop, i].any()]
+    return Run(
+        label=label,
+        rung=FAST,
+        venues=universe.ids,
+        money=universe.money.symbol,
+        times=panel.times[cycles],
+        nav=books.nav,
+        gas=books.gas,
+        fees=books.fees,
+        turnover=books.turnover,
+        held=books.held,
+        target=books.weights,
+        prices=books.prices,
+        trades=_trades(books, panel, cycles, scores),
+        notes=(f"never listed in this window: {', '.join(never)}",) if never else (),
+        reasons=tuple(
+            (int(panel.times[cycles[k]]), f"{panel.venues[i]}: {REASONS[int(books.skipped[k, i])]}")
+            for k, i in np.argwhere(books.skipped)
+        ),
+    )
+
+
+def _trades(books: Books, panel: Panel, cycles: NDArray[np.intp], scores: Scores) -> pd.DataFrame:
+    legs = int(books.legs.sum())
+    cycle, venue, entry = books.leg_cycle[:legs], books.leg_venue[:legs], books.leg_entry[:legs]
+    amount, received = books.leg_amount[:legs], books.leg_received[:legs]
+    money, units = np.where(entry, amount, received), np.where(entry, received, amount)
+    if legs == 0:
+        return trades_frame(())
+    frame = pd.DataFrame(
+        {
+            "time": panel.times[cycles[cycle]],
+            "venue": np.array(panel.venues, dtype=object)[venue],
+            "side": np.where(entry, BUY, SELL).astype(object),
+            "money": money,
+            "units": units,
+            "price": money / units,
+            "cost": books.leg_cost[:legs],
+            "cost_bps": books.leg_cost[:legs] / books.leg_value[:legs] * BPS,
+            "score": scores.expected[cycles[cycle], venue],
+        }
+    )
+    return frame[list(TRADE_COLUMNS)]

@@ -1,0 +1,1 @@
+"""The local mainnet, its fork, and the market that moves on it."""

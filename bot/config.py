@@ -1,0 +1,273 @@
+"""A strategy file, read and checked: YAML in, frozen strict models out, or one line that says what is wrong and where.
+
+`patron check` and `patron run` call the same `load_config`. What needs the chain (do the pools exist, do the decimals
+agree) is checked in wiring, by the same functions that the run uses.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from bot.errors import ConfigError
+from bot.quantity import BpsField, FeeField, GweiField, MoneyField, SecondsField
+
+SPACING = {100: 1, 500: 10, 3_000: 60, 10_000: 200}  # Uniswap V3's tick spacing by fee
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class StrategyConfig(Model):
+    """Which strategy, with which parameters, and what it holds before its model has been fitted once."""
+
+    name: str = Field(description="a shipped strategy, or a Python file of your own beside this one (`mine.py`)")
+    params: dict[str, Annotated[float, Field(strict=False)]] = Field(default={}, description="the strategy's parameters")
+    before_first_fit: Literal["idle", "equal_weight"] = Field(
+        default="idle", description="what a strategy that needs a model holds before it has one"
+    )
+
+
+class VenueConfig(Model):
+    """One place capital can go. On the devnet a pool is made for `asset`; on any other chain `pool` names it."""
+
+    kind: Literal["uniswap_v3_hold"] = Field(description="hold the token, bought on one Uniswap V3 pool")
+    asset: str = Field(description="name of the price series in the data catalogue")
+    fee: FeeField = Field(description="the pool's fee tier")
+    pool: str | None = Field(default=None, description="checksummed address of the pool")
+    topics: dict[str, tuple[Annotated[str, Field(min_length=1)], ...]] = Field(
+        default={}, description="signal source -> topics (names or globs) that speak about this venue"
+    )
+
+    @field_validator("topics", mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {k: tuple(v) if isinstance(v, list) else (v,) if isinstance(v, str) else v for k, v in value.items()}
+        return value
+
+    @field_validator("pool")
+    @classmethod
+    def _checksum(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", value):
+            raise ValueError("not an address: expected 0x and 40 hexadecimal digits")
+        from eth_utils.address import to_checksum_address
+
+        if value != to_checksum_address(value):
+            raise ValueError(f"bad checksum; if the digits are right, write {to_checksum_address(value)}")
+        if int(value, 16) == 0:
+            raise ValueError("the zero address is not a pool")
+        return value
+
+
+class ScorerConfig(Model):
+    """How expected returns are learned. All spans are calendar time."""
+
+    model: Literal["hist_gradient_boosting", "ridge"] = Field(default="ridge", description="the estimator")
+    horizon: SecondsField = Field(default="7d", validate_default=True, description="how far ahead a score looks")
+    train: SecondsField = Field(default="90d", validate_default=True, description="length of the training window")
+    refit: SecondsField = Field(default="28d", validate_default=True, description="time between fits")
+    embargo: SecondsField = Field(default="1d", validate_default=True, description="gap kept after the last label")
+    seed: int = Field(default=0, description="of the estimator")
+
+
+class PolicyConfig(Model):
+    """What is done about a target, given what is held."""
+
+    band: BpsField = Field(default="100 bps", validate_default=True, description="smallest change of weight to trade")
+    max_turnover: BpsField = Field(default="20 %", validate_default=True, description="one-way, per cycle")
+    drawdown_brake: BpsField = Field(default="15 %", validate_default=True, description="entries stop at this drawdown")
+    drawdown_window: SecondsField = Field(default="90d", validate_default=True, description="of the high-water mark")
+
+
+class LimitsConfig(Model):
+    """Hard bounds, checked before each deployment; the vault enforces its own on chain."""
+
+    max_venue: BpsField = Field(default="25 %", validate_default=True, description="most of the portfolio in one venue")
+    min_idle: BpsField = Field(default="10 %", validate_default=True, description="least of the portfolio kept idle")
+    slippage: BpsField = Field(default="50 bps", validate_default=True, description="fill below the exact quote")
+    max_loss: BpsField = Field(default="100 bps", validate_default=True, description="cost of a leg against spot")
+    min_trade: MoneyField = Field(default="25 USDC", validate_default=True, description="smallest leg")
+    max_staleness: SecondsField = Field(default="2d", validate_default=True, description="age of the newest data row")
+
+
+class DevnetConfig(Model):
+    """The market that is made on the devnet. Ignored on any other chain."""
+
+    depth: MoneyField = Field(default="4000000 USDC", validate_default=True, description="money each pool is seeded with")
+    noise: BpsField = Field(default="1 %", validate_default=True, description="noise trades, share of recorded volume")
+    seed: int = Field(default=7, description="of the noise trades, and of the generated market on a wall clock")
+
+
+class CostsConfig(Model):
+    """What gas is assumed to cost where no chain says so (fast backtests and paper)."""
+
+    gas_price: GweiField = Field(default="5 gwei", validate_default=True, description="price of one unit of gas")
+    native_price: MoneyField = Field(default="3000 USDC", validate_default=True, description="one unit of gas money")
+
+
+class Config(Model):
+    """A strategy file."""
+
+    chain: Literal["devnet", "ethereum", "base", "polygon", "arbitrum"] = Field(
+        default="devnet", description="where capital goes; all but devnet need a node in ETH_RPC_URL"
+    )
+    mode: Literal["paper", "fork", "live"] = Field(default="paper", description="paper ledger, or deployments on a fork")
+    capital: MoneyField = Field(description="what the vault starts with; its symbol is the money of every pool")
+    every: SecondsField = Field(description="time between cycles")
+    bar: Literal["1h", "1d"] = Field(default="1d", description="length of the price bars that are read")
+    wake_on: tuple[Literal["signal", "breaker"], ...] = Field(default=(), description="events that start a cycle early")
+    debounce: SecondsField = Field(default="60s", validate_default=True, description="least time between woken cycles")
+    strategy: StrategyConfig = Field(description="what to want")
+    signals: tuple[str, ...] = Field(default=(), description="signal sources of the catalogue to read")
+    venues: dict[str, VenueConfig] = Field(description="where capital may be, by an id of your own; at most 16")
+    scorer: ScorerConfig = Field(default_factory=ScorerConfig)
+    policy: PolicyConfig = Field(default_factory=PolicyConfig)
+    limits: LimitsConfig = Field(default_factory=LimitsConfig)
+    devnet: DevnetConfig = Field(default_factory=DevnetConfig)
+    costs: CostsConfig = Field(default_factory=CostsConfig)
+
+    @field_validator("wake_on", "signals", mode="before")
+    @classmethod
+    def _tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Config:
+        if not self.venues:
+            raise ValueError("venues: at least one is needed")
+        if len(self.venues) > 16:
+            raise ValueError(f"venues: {len(self.venues)} named, the vault lists at most 16")
+        for name, venue in self.venues.items():
+            if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,40}", name) or name == "idle":
+                raise ValueError(f"venues.{name}: a venue id is lower-case letters, digits, '.', '_', '-', and not 'idle'")
+            for source in venue.topics:
+                if source not in self.signals:
+                    raise ValueError(f"venues.{name}.topics.{source}: not among signals ({', '.join(self.signals) or 'none'})")
+            if self.chain != "devnet" and venue.pool is None:
+                raise ValueError(f"venues.{name}.pool: chain {self.chain} needs the address of the pool")
+            if self.chain == "devnet" and venue.pool is not None:
+                raise ValueError(f"venues.{name}.pool: the devnet makes its own pools; name a chain or drop the address")
+        if self.limits.max_venue + self.limits.min_idle > 10_000:
+            raise ValueError(
+                f"limits.max_venue and limits.min_idle contradict: {self.limits.max_venue} bps + {self.limits.min_idle} bps > 100 %"
+            )
+        for field, amount in (("limits.min_trade", self.limits.min_trade), ("devnet.depth", self.devnet.depth)):
+            if amount.symbol != self.capital.symbol:
+                raise ValueError(f"{field}: in {amount.symbol}, but capital is in {self.capital.symbol}")
+        if self.limits.min_trade.number > self.capital.number:
+            raise ValueError("limits.min_trade and capital contradict: the smallest trade is more than the capital")
+        if self.capital.number <= 0:
+            raise ValueError("capital: must be above zero")
+        if self.scorer.horizon + self.scorer.embargo >= self.scorer.train:
+            raise ValueError("scorer.train: must be longer than scorer.horizon + scorer.embargo, or nothing is left to learn")
+        return self
+
+
+def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Config:
+    """The strategy file at `path`, with ``PATRON__SECTION__KEY`` overrides from the environment applied.
+
+    Raises ConfigError with one line ``<file>:<line>: <field.path>: <what is wrong> (got …)``.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = YAML(typ="rt").load(text)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; `patron init {path}` writes one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise ConfigError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
+    if not isinstance(document, Mapping):
+        raise ConfigError(f"{path}: expected a mapping of keys such as capital, strategy, venues")
+    plain = _plain(document)
+    _override(plain, environment if environment is not None else os.environ)
+    try:
+        return Config.model_validate(plain)
+    except ValidationError as error:
+        raise ConfigError(_first_line(error, path, document)) from None
+
+
+def _plain(node: Any) -> Any:
+    if isinstance(node, Mapping):
+        return {str(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(value) for value in node]
+    # ruamel's round-trip scalars are subclasses that strict models refuse
+    for kind in (bool, int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return node
+
+
+def _override(document: dict[str, Any], environment: Mapping[str, str]) -> None:
+    for name, value in sorted(environment.items()):
+        if not name.startswith("PATRON__"):
+            continue
+        path = [part.lower() for part in name.removeprefix("PATRON__").split("__")]
+        node = document
+        for key in path[:-1]:
+            node = node.setdefault(key, {})
+            if not isinstance(node, dict):
+                raise ConfigError(f"environment {name}: {key} is not a section")
+        try:
+            node[path[-1]] = _plain(YAML(typ="safe").load(value))
+        except YAMLError:
+            raise ConfigError(f"environment {name}: not a YAML value") from None
+
+
+def _first_line(error: ValidationError, path: Path, document: Any) -> str:
+    first = error.errors(include_url=False)[0]
+    location = [str(part) for part in first["loc"]]
+    field = ".".join(location)
+    line = _line_of(document, location)
+    where = f"{path}:{line}" if line else str(path)
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(location[-1], _keys(location[:-1]), n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(sorted(_keys(location[:-1])))}"
+        return f"{where}: {field}: unknown key{hint}"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "missing":
+        return f"{where}: {field}: is missing"
+    if not location:  # a rule across fields names its own
+        named = re.match(r"([a-z_]+(?:\.[A-Za-z0-9_.-]+)*)[: ]", message)
+        line = _line_of(document, named[1].rstrip(":").split(".")) if named else None
+        return f"{path}:{line}: {message}" if line else f"{path}: {message}"
+    got = first.get("input")
+    shown = f" (got {str(got)[:80]!r})" if isinstance(got, str) else f" (got {str(got)[:80]})"
+    return f"{where}: {field}: {message[0].lower()}{message[1:]}{shown}"
+
+
+def _keys(location: list[str]) -> list[str]:
+    """The keys that are legal at a place in the file."""
+    model: Any = Config
+    for part in location:
+        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
+        if field is None:
+            return list(VenueConfig.model_fields) if location[0] == "venues" else []
+        model = VenueConfig if part == "venues" else field.annotation
+    return list(getattr(model, "model_fields", {}))
+
+
+def _line_of(document: Any, location: list[str]) -> int | None:
+    """The line (from 1) on which the deepest known part of `location` stands."""
+    node, line = document, None
+    for part in location:
+        if not isinstance(node, Mapping) or part not in node:
+            break
+        line = node.lc.key(part)[0] + 1  # type: ignore[attr-defined]  # ruamel's round-trip mappings know their lines
+        node = node[part]
+    return line

@@ -1,0 +1,1 @@
+"""Exact integer mirrors of automated market makers' mathematics, in plain Python ints."""

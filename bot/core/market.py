@@ -1,0 +1,69 @@
+"""Everything read from the chain at one pinned block, and what it is worth there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from bot.core.amm.concentrated import Pool, value_at_spot_down
+from bot.core.fixedpoint import sqrt_x96_to_price
+from bot.core.panel import Floats
+from bot.core.universe import IDLE, Universe
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """One block: pools, and what the vault holds. Money in raw units of the universe's money token.
+
+    `pools` lacks a venue whose pool could not be read; such a venue is worth nothing here and is not traded.
+    `entries_open` is False while the vault is paused. `caps` are the contract's own, in bps of its total assets.
+    """
+
+    chain_id: int
+    block: int
+    block_hash: str
+    time: int
+    pools: Mapping[str, Pool]
+    units: Mapping[str, int]  # venue id -> raw token units held
+    idle: int
+    nonce: int  # the vault's, not the sender's
+    entries_open: bool = True
+    caps: Mapping[str, int] | None = None
+
+    def value(self, universe: Universe, venue_id: str) -> int:
+        """What a venue's position is worth at spot, in money, rounded down."""
+        units = self.units.get(venue_id, 0)
+        pool = self.pools.get(venue_id)
+        if pool is None or units == 0:
+            return 0
+        return value_at_spot_down(pool, units, universe[venue_id].base_is_token0)
+
+    def price(self, universe: Universe, venue_id: str) -> float:
+        """Spot price in money per whole token; NaN without a pool, 1 for idle. For reading, never for money."""
+        pool = self.pools.get(venue_id)
+        venue = universe[venue_id]
+        if venue.kind == IDLE:
+            return 1.0
+        if pool is None:
+            return float("nan")
+        return sqrt_x96_to_price(
+            pool.sqrt_price_x96, venue.token.decimals, universe.money.decimals, venue.base_is_token0
+        )
+
+    def nav(self, universe: Universe) -> int:
+        """Net asset value: idle money and every position at spot, rounded down position by position."""
+        return self.idle + sum(self.value(universe, venue.id) for venue in universe.risky)
+
+    def held(self, universe: Universe) -> Floats:
+        """Weights held, (N,). Research only: money never comes back out of these floats."""
+        nav = self.nav(universe)
+        weights = np.zeros(len(universe))
+        if nav == 0:
+            weights[0] = 1.0
+            return weights
+        for column, venue in enumerate(universe.risky, start=1):
+            weights[column] = self.value(universe, venue.id) / nav
+        weights[0] = max(0.0, 1.0 - float(weights[1:].sum()))
+        return weights

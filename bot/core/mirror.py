@@ -1,0 +1,162 @@
+"""The market mirror: how pools follow a price path by real swaps. Pure, so that a fork and a replay do the same.
+
+At each bar a pool gets noise trades (which pay fees and cancel out roughly), then one arbitrage swap that brings its
+price back into the band in which no arbitrage pays: path price × (1 - fee) … path price ÷ (1 - fee). The arbitrage
+takes from the liquidity providers what real arbitrage takes (loss-versus-rebalancing); nobody gives it back.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+
+import numpy as np
+
+from bot.core.amm.concentrated import Pool, liquidity_for_amounts, nudge, pool_at, swap
+from bot.core.amm.tick_math import MAX_TICK, MIN_TICK
+from bot.core.fixedpoint import price_to_sqrt_x96
+from bot.core.panel import Panel
+from bot.core.universe import Universe, Venue
+
+PIPS = 1_000_000
+NOISE_TRADES = 6  # a bar and pool: alternately bought and sold, so that noise has no direction of its own
+BUDGET = 10**33  # the mirror's own inventory of each token; its swaps end at a price, never for want of tokens
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorParams:
+    """`noise_bps`: noise volume as a share of the bar's recorded volume. `depth`: money a pool is seeded with (raw)."""
+
+    seed: int
+    noise_bps: int
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorStep:
+    """One pool's moves at one bar. Noise > 0: exact input of token1; < 0: of token0. Then the band, as sqrt Q64.96."""
+
+    venue: str
+    noise: tuple[int, ...]
+    low_sqrt_x96: int
+    high_sqrt_x96: int
+
+
+def band(venue: Venue, money_decimals: int, price: float) -> tuple[int, int]:
+    """Lowest and highest pool price (sqrt Q64.96) at which arbitrage against `price` (money per token) does not pay."""
+    keep = 1.0 - venue.fee_pips / PIPS
+    edges = sorted(
+        price_to_sqrt_x96(edge, venue.token.decimals, money_decimals, venue.base_is_token0)
+        for edge in (price * keep, price / keep)
+    )
+    return edges[0], edges[1]
+
+
+def step(
+    params: MirrorParams, venue: Venue, money_decimals: int, at: int, price: float, before: float, volume: float
+) -> MirrorStep:
+    """The moves of one pool at the bar that closes at `at`; the same arguments always give the same moves.
+
+    `price`, `before`: this bar's and the previous bar's close (money per token; noise trades happen at the old price);
+    `volume`: the bar's recorded volume in money.
+    """
+    # A generator of its own for each pool and bar: adding a venue or starting later changes no other trade.
+    draw = random.Random(f"mirror:{params.seed}:{venue.id}:{at}")
+    total = max(0.0, volume) * params.noise_bps / 10_000
+    cuts = sorted(draw.random() for _ in range(NOISE_TRADES - 1))
+    shares = [high - low for low, high in zip([0.0, *cuts], [*cuts, 1.0], strict=True)]
+    buying = draw.random() < 0.5
+    noise = []
+    for share in shares:
+        spent_money = int(share * total * 10**money_decimals)
+        spent_token = int(share * total / before * 10**venue.token.decimals)
+        # Buying the token pays money in; whether that is token1 or token0 decides the sign.
+        amount = spent_money if buying else spent_token
+        pays_token1 = buying == venue.base_is_token0
+        noise.append(amount if pays_token1 else -amount)
+        buying = not buying
+    low, high = band(venue, money_decimals, price)
+    return MirrorStep(venue.id, tuple(noise), low, high)
+
+
+def apply(pool: Pool, moves: MirrorStep) -> Pool:
+    """The pool after one step, exactly as the devnet's market maker contract leaves it."""
+    for amount in moves.noise:
+        if amount:
+            pool = swap(pool, amount < 0, abs(amount)).pool
+    arbitrage = nudge(pool, moves.low_sqrt_x96, moves.high_sqrt_x96, (BUDGET, BUDGET))
+    return arbitrage.pool if arbitrage else pool
+
+
+@dataclass(frozen=True, slots=True)
+class Seeding:
+    """How a devnet pool starts: its price and its positions (lower tick, upper tick, liquidity)."""
+
+    sqrt_price_x96: int
+    fee_pips: int
+    tick_spacing: int
+    positions: tuple[tuple[int, int, int], ...]
+
+    def pool(self) -> Pool:
+        return pool_at(self.sqrt_price_x96, self.fee_pips, self.tick_spacing, self.positions)
+
+
+def seeding(venue: Venue, money_decimals: int, price: float, depth: int) -> Seeding:
+    """Two positions with half of `depth` (raw money, both sides together) each: full range, and price ÷ 8 … × 8.
+
+    The wide range makes the pool as deep as a typical busy pool; the full range keeps it trading whatever happens.
+    """
+    spacing = venue.tick_spacing
+    sqrt_price = price_to_sqrt_x96(price, venue.token.decimals, money_decimals, venue.base_is_token0)
+    full = MAX_TICK // spacing * spacing
+    here = pool_at(sqrt_price, venue.fee_pips, spacing, ()).tick
+    reach = 20_795  # ticks that multiply a price by eight: ln 8 / ln 1.0001
+    lower = max(MIN_TICK, here - reach) // spacing * spacing
+    upper = -(-min(MAX_TICK, here + reach) // spacing) * spacing
+    side = depth // 4  # half of the depth for each range, half of that for each side
+    token_side = int(side / price * 10 ** (venue.token.decimals - money_decimals))
+    amounts = (token_side, side) if venue.base_is_token0 else (side, token_side)
+    positions = tuple(
+        (low, high, liquidity_for_amounts(sqrt_price, low, high, *amounts)) for low, high in ((-full, full), (lower, upper))
+    )
+    return Seeding(sqrt_price, venue.fee_pips, spacing, positions)
+
+
+def moves(params: MirrorParams, universe: Universe, panel: Panel, row: int) -> tuple[MirrorStep, ...]:
+    """Every pool's moves at one row of the panel; a venue without a price in that row stands still."""
+    close, volume = panel.close, panel.volume
+    found = []
+    for column, venue in enumerate(universe.risky, start=1):
+        price = float(close[row, column])
+        if not math.isfinite(price):
+            continue
+        before = float(close[row - 1, column]) if row else price
+        traded = float(volume[row, column])
+        found.append(
+            step(
+                params,
+                venue,
+                universe.money.decimals,
+                int(panel.times[row]),
+                price,
+                before if math.isfinite(before) else price,
+                traded if math.isfinite(traded) else 0.0,
+            )
+        )
+    return tuple(found)
+
+
+def first_prices(universe: Universe, panel: Panel, row: int) -> dict[str, float]:
+    """The price each pool starts at: the venue's close in `row`, or its first one after it.
+
+    A venue that is listed later starts at its first price; nobody can trade there before, so nothing is foreseen.
+    Venues that never have a price from `row` on are left out.
+    """
+    prices = {}
+    for column, venue in enumerate(universe.risky, start=1):
+        known = panel.close[row:, column]
+        finite = known[np.isfinite(known)]
+        if len(finite):
+            prices[venue.id] = float(finite[0])
+    return prices

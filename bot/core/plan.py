@@ -1,0 +1,180 @@
+"""From weights to legs: exact amounts, exact expectations, the least that each leg must return.
+
+Expectations come from the pools' own integers at the pinned block, so what is planned is what a swap there would pay.
+Exits come first, since their proceeds pay for the entries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from bot.core.amm.concentrated import NotEnoughLiquidity, Pool, UnknownTicks, swap_exact_in, value_at_spot_down
+from bot.core.market import Market
+from bot.core.panel import Floats
+from bot.core.units import BPS, bps_down, parts_of, share_down
+from bot.core.universe import Universe, Venue
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The hard bounds of one strategy, as integers. Money in raw units."""
+
+    max_venue_bps: int
+    min_idle_bps: int
+    slippage_bps: int  # how far below the exact quote a fill may be
+    max_loss_bps: int  # how far below spot value a leg may trade, price impact and pool fee included
+    min_trade: int
+    max_turnover_bps: int
+    max_staleness: int  # seconds since the newest data row
+    deadline: int = 600  # seconds after the pinned block
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One swap. Entry: `amount` money in, token units out. Exit: `amount` token units in, money out."""
+
+    venue: str
+    entry: bool
+    amount: int
+    expected: int  # exact quote at the pinned block
+    min_received: int
+    value: int  # of what is given, at spot, in money
+    cost: int  # value given minus value expected, at spot before the trade: pool fee and price impact
+    notes: tuple[str, ...] = ()
+
+    @property
+    def cost_bps(self) -> float:
+        return self.cost / self.value * BPS if self.value else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Frozen: what will be asked of the vault in one call. `id` is the digest of everything in it."""
+
+    chain_id: int
+    block: int
+    block_hash: str
+    time: int
+    nonce: int
+    deadline: int
+    nav: int
+    weights: tuple[float, ...]
+    legs: tuple[Leg, ...]
+    skipped: Mapping[str, str] = field(default_factory=dict)  # venue -> why nothing is done there
+
+    @property
+    def id(self) -> str:
+        """sha256 over the canonical JSON of the plan, hex: the decision that the vault's event carries."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    @property
+    def turnover(self) -> int:
+        """One-way: the larger of the money entering and the money leaving venues, at spot."""
+        return max(sum(leg.value for leg in self.legs if leg.entry), sum(leg.value for leg in self.legs if not leg.entry))
+
+
+def make_plan(weights: Floats, market: Market, universe: Universe, limits: Limits) -> Plan:
+    """The legs that move `market` to `weights` (N,), exits first, in universe order.
+
+    Amounts round down: money that cannot be placed exactly stays idle. A leg that would lose more than `max_loss_bps`
+    against spot is cut until it fits; one below `min_trade` is left out, and the plan says why.
+    """
+    nav = market.nav(universe)
+    skipped: dict[str, str] = {}
+    exits: list[Leg] = []
+    wanted: list[tuple[Venue, int]] = []
+    for column, venue in enumerate(universe.risky, start=1):
+        pool = market.pools.get(venue.id)
+        if pool is None:
+            if market.units.get(venue.id, 0):
+                skipped[venue.id] = "the pool could not be read"
+            continue
+        held = market.value(universe, venue.id)
+        target = share_down(nav, parts_of(min(1.0, float(weights[column]))))
+        if target < held:
+            leg = _exit(venue, pool, market.units[venue.id], held, held - target, weights[column] == 0.0, limits)
+            exits.append(leg) if isinstance(leg, Leg) else skipped.__setitem__(venue.id, leg)
+        elif target > held:
+            wanted.append((venue, target - held))
+    # Only what exits are sure to bring may be spent again, and the minimum idle is not touched.
+    spendable = market.idle + sum(leg.min_received for leg in exits) - _idle_floor(nav, limits)
+    entries: list[Leg] = []
+    for venue, value in wanted:
+        spend = min(value, max(0, spendable))
+        leg = _entry(venue, market.pools[venue.id], spend, limits)
+        if isinstance(leg, Leg):
+            entries.append(leg)
+            spendable -= leg.amount
+        elif value >= limits.min_trade:
+            skipped[venue.id] = leg if spend == value else "no idle money left above the minimum"
+    return Plan(
+        chain_id=market.chain_id,
+        block=market.block,
+        block_hash=market.block_hash,
+        time=market.time,
+        nonce=market.nonce,
+        deadline=market.time + limits.deadline,
+        nav=nav,
+        weights=tuple(float(weight) for weight in np.asarray(weights)),
+        legs=(*exits, *entries),
+        skipped=skipped,
+    )
+
+
+def _idle_floor(nav: int, limits: Limits) -> int:
+    return -(-nav * limits.min_idle_bps // BPS)
+
+
+def _exit(venue: Venue, pool: Pool, units: int, held: int, value: int, everything: bool, limits: Limits) -> Leg | str:
+    if value < limits.min_trade and not everything:
+        return "below the smallest trade"
+    amount = units if everything else units * value // held
+    return _fit(venue, pool, False, amount, limits)
+
+
+def _entry(venue: Venue, pool: Pool, spend: int, limits: Limits) -> Leg | str:
+    if spend < limits.min_trade:
+        return "below the smallest trade"
+    return _fit(venue, pool, True, spend, limits)
+
+
+def _fit(venue: Venue, pool: Pool, entry: bool, amount: int, limits: Limits) -> Leg | str:
+    """The leg, halved until its cost against spot is within the limit; the reason if even a small one is not."""
+    notes: tuple[str, ...] = ()
+    for _ in range(8):
+        leg = _quote(venue, pool, entry, amount, limits, notes)
+        if isinstance(leg, Leg) and leg.cost * BPS <= leg.value * limits.max_loss_bps:
+            return leg if leg.value >= min(limits.min_trade, 1) else "nothing to trade"
+        notes = ("cut to stay within max_loss",)
+        amount //= 2
+        if amount == 0:
+            break
+    return "costs more than max_loss at any size"
+
+
+def _quote(venue: Venue, pool: Pool, entry: bool, amount: int, limits: Limits, notes: tuple[str, ...]) -> Leg | None:
+    zero_for_one = venue.base_is_token0 != entry  # an exit sells the base token, an entry sells money
+    if amount == 0:
+        return None
+    try:
+        swap = swap_exact_in(pool, zero_for_one, amount)
+    except (NotEnoughLiquidity, UnknownTicks):
+        return None
+    expected = -swap.amount1 if zero_for_one else -swap.amount0
+    given = amount if entry else value_at_spot_down(pool, amount, venue.base_is_token0)
+    received = value_at_spot_down(pool, expected, venue.base_is_token0) if entry else expected
+    return Leg(
+        venue=venue.id,
+        entry=entry,
+        amount=amount,
+        expected=expected,
+        min_received=bps_down(expected, BPS - limits.slippage_bps),
+        value=given,
+        cost=given - received,
+        notes=notes,
+    )

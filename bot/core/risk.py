@@ -1,0 +1,104 @@
+"""The check between a plan and its preview: an answer with its reasons, never a bare yes or no.
+
+It recomputes from the market what the plan claims, so that a planner's mistake is caught here and not on chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.core.amm.concentrated import value_at_spot_down
+from bot.core.market import Market
+from bot.core.plan import Limits, Plan
+from bot.core.units import BPS, bps_down, bps_up
+from bot.core.universe import Universe
+
+MAX_LEGS = 16  # the vault's own bound on actions in one call
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One limit that does not hold: what was observed, what is allowed (same unit)."""
+
+    limit: str
+    observed: int
+    allowed: int
+    venue: str = ""
+
+    def __str__(self) -> str:
+        where = f" of {self.venue}" if self.venue else ""
+        return f"{self.limit}{where}: {self.observed:,} where {self.allowed:,} is allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    plan: Plan
+    breaches: tuple[Breach, ...]
+
+    def __str__(self) -> str:
+        return "; ".join(str(breach) for breach in self.breaches)
+
+
+def check(plan: Plan, market: Market, universe: Universe, limits: Limits, data_age: int) -> Approved | Refused:
+    """Approved, or Refused with every breach found. `data_age`: seconds since the newest data row at the market's time.
+
+    Stale data and a paused vault stop entries only: leaving is always allowed.
+    """
+    breaches = [*_identity(plan, market)]
+    entries = [leg for leg in plan.legs if leg.entry]
+    if entries and data_age > limits.max_staleness:
+        breaches.append(Breach("max_staleness (seconds)", data_age, limits.max_staleness))
+    if entries and not market.entries_open:
+        breaches.append(Breach("entries while the vault is paused", len(entries), 0))
+    if len(plan.legs) > MAX_LEGS:
+        breaches.append(Breach("legs in one call", len(plan.legs), MAX_LEGS))
+    nav = market.nav(universe)
+    if plan.nav != nav:
+        breaches.append(Breach("net asset value of the plan", plan.nav, nav))
+    idle = market.idle
+    for leg in plan.legs:
+        if leg.venue not in market.pools or leg.amount <= 0:
+            breaches.append(Breach("tradable amount", leg.amount, 0, leg.venue))
+            continue
+        venue, pool = universe[leg.venue], market.pools[leg.venue]
+        given = leg.amount if leg.entry else value_at_spot_down(pool, leg.amount, venue.base_is_token0)
+        received = value_at_spot_down(pool, leg.expected, venue.base_is_token0) if leg.entry else leg.expected
+        most = bps_down(given, limits.max_loss_bps)
+        if given - received > most:
+            breaches.append(Breach("max_loss (money)", given - received, most, leg.venue))
+        least = bps_down(leg.expected, BPS - limits.slippage_bps)
+        if leg.min_received < least:
+            breaches.append(Breach("min_received below the slippage limit", leg.min_received, least, leg.venue))
+        if leg.entry:
+            idle -= leg.amount
+            cap = bps_down(nav, min(limits.max_venue_bps, (market.caps or {}).get(leg.venue, BPS)))
+            after = market.value(universe, leg.venue) + received
+            if after > cap:
+                breaches.append(Breach("max_venue (money)", after, cap, leg.venue))
+        else:
+            idle += leg.min_received
+            if leg.amount > market.units.get(leg.venue, 0):
+                breaches.append(Breach("units held", leg.amount, market.units.get(leg.venue, 0), leg.venue))
+    if entries and idle < bps_down(nav, limits.min_idle_bps):
+        breaches.append(Breach("min_idle (money)", idle, bps_down(nav, limits.min_idle_bps)))
+    turnover = bps_up(nav, limits.max_turnover_bps)
+    entering = sum(leg.value for leg in entries)
+    if entering > turnover:
+        breaches.append(Breach("max_turnover (money)", entering, turnover))
+    return Refused(plan, tuple(breaches)) if breaches else Approved(plan)
+
+
+def _identity(plan: Plan, market: Market) -> list[Breach]:
+    found = []
+    if plan.chain_id != market.chain_id:
+        found.append(Breach("chain id", plan.chain_id, market.chain_id))
+    if plan.nonce != market.nonce:
+        found.append(Breach("vault nonce", plan.nonce, market.nonce))
+    if plan.block != market.block:
+        found.append(Breach("pinned block", plan.block, market.block))
+    return found

@@ -1,0 +1,119 @@
+"""A strategy: what to *want*, from data alone. What to *do* about it is the policy's business.
+
+A strategy file defines ``targets(panel, scores, params) -> (T, N)`` (pure, vectorised, each row from data up to that
+row only), ``LOOKBACK`` (bars of history a row needs) and ``PARAMS`` (name -> default). Nothing else is asked of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+
+import numpy as np
+
+from bot.core.panel import Floats, Panel
+from bot.core.score import Scores
+
+Targets = Callable[[Panel, Scores, Mapping[str, float]], Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """A loaded strategy with its parameters filled in. `uses_scores`: whether it asks a model at all."""
+
+    name: str
+    targets: Targets
+    params: Mapping[str, float]
+    lookback: int
+    uses_scores: bool
+    before_first_fit: str = "idle"
+
+    def weights(self, panel: Panel, scores: Scores) -> Floats:
+        """Target weights (T, N), every row legal (each ≥ 0, sum 1). Raises ValueError naming the row if it is not.
+
+        Rows in which a model is asked for but none has been fitted hold idle, or equal weight if so configured.
+        """
+        wanted = self.targets(panel, scores, self.params)
+        if self.uses_scores:
+            silent = np.array([digest == "" for digest in scores.model], dtype=bool)
+            wanted[silent] = (equal_weight(panel) if self.before_first_fit == "equal_weight" else all_idle(panel))[silent]
+        check_weights(wanted, panel)
+        return wanted
+
+
+def all_idle(panel: Panel) -> Floats:
+    """(T, N) weights with everything in idle."""
+    weights = np.zeros((len(panel), len(panel.venues)))
+    weights[:, 0] = 1.0
+    return weights
+
+
+def equal_weight(panel: Panel) -> Floats:
+    """(T, N): the same weight in every venue that has a price, idle where none has."""
+    listed = panel.listed.copy()
+    listed[:, 0] = False
+    count = listed.sum(axis=1, keepdims=True)
+    weights = np.where(listed, 1.0 / np.maximum(count, 1), 0.0)
+    weights[:, 0] = np.where(count[:, 0] == 0, 1.0, 0.0)
+    return weights
+
+
+def check_weights(weights: Floats, panel: Panel) -> None:
+    """Raises ValueError unless every row is finite, non-negative, sums to 1 (1e-9) and buys nothing without a price."""
+    if weights.shape != (len(panel), len(panel.venues)):
+        raise ValueError(f"targets have shape {weights.shape}, expected {(len(panel), len(panel.venues))}")
+    bad = ~np.isfinite(weights).all(axis=1) | (weights < 0).any(axis=1) | (np.abs(weights.sum(axis=1) - 1) > 1e-9)
+    bad |= ((weights > 0) & ~panel.listed).any(axis=1)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        raise ValueError(f"targets in row {row} are not weights of listed venues: {weights[row].tolist()}")
+
+
+def load(
+    name: str, params: Mapping[str, float] | None = None, before_first_fit: str = "idle", beside: Path | None = None
+) -> Strategy:
+    """The strategy called `name`, or the file at `name` if it ends in ``.py`` (relative to `beside`).
+
+    Raises ValueError with one line that says what is wrong: no such strategy, or an unknown parameter.
+    """
+    module = _module(name, beside)
+    defaults: Mapping[str, float] = getattr(module, "PARAMS", {})
+    unknown = sorted(set(params or {}) - set(defaults))
+    if unknown:
+        raise ValueError(f"strategy {name} has no parameter {unknown[0]!r}; it has: {', '.join(sorted(defaults)) or 'none'}")
+    return Strategy(
+        name=Path(name).stem,
+        targets=module.targets,
+        params=MappingProxyType({**defaults, **(params or {})}),
+        lookback=int(getattr(module, "LOOKBACK", 1)),
+        uses_scores=bool(getattr(module, "USES_SCORES", False)),
+        before_first_fit=before_first_fit,
+    )
+
+
+def _module(name: str, beside: Path | None) -> ModuleType:
+    if name.endswith(".py"):
+        path = (beside or Path()) / name
+        spec = importlib.util.spec_from_file_location(f"strategy_{path.stem}", path)
+        if spec is None or spec.loader is None or not path.is_file():
+            raise ValueError(f"no strategy file {name}")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    elif name.isidentifier() and importlib.util.find_spec(f"strategies.{name}"):
+        module = importlib.import_module(f"strategies.{name}")
+    else:
+        raise ValueError(f"no strategy called {name!r}; shipped: {', '.join(shipped())}")
+    if not callable(getattr(module, "targets", None)):
+        raise ValueError(f"strategy {name} defines no targets(panel, scores, params)")
+    return module
+
+
+def shipped() -> list[str]:
+    """Names of the strategies that come with Patron."""
+    found = importlib.util.find_spec("strategies")
+    places = list(found.submodule_search_locations or []) if found else []
+    return sorted(file.stem for place in places for file in Path(place).glob("*.py") if not file.stem.startswith("_"))

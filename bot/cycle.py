@@ -1,0 +1,169 @@
+"""One cycle, top to bottom. If you read one file, read this one.
+
+The same function runs on a fork, on paper and in the replay rung of a backtest; only the ports differ. Each step is a
+call with a return value, and the datum walks forward: nothing here is called back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from bot.core import report as told
+from bot.core.market import Market
+from bot.core.panel import Floats, Panel
+from bot.core.plan import Plan, make_plan
+from bot.core.policy import rebalance
+from bot.core.postings import Receipt, postings_of
+from bot.core.report import CycleReport, tell
+from bot.core.risk import Refused, check
+from bot.core.score import Scores
+from bot.core.strategy import Strategy
+from bot.ports import Intent, Ports, Preview
+from bot.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """The preview is not what was planned: nothing is sent."""
+
+    reasons: tuple[str, ...]
+
+
+async def run_cycle(ports: Ports, settings: Settings, cycle: int) -> CycleReport:
+    """Observe, score, want, decide, plan, check, preview, journal, execute, book, report.
+
+    Raises ChainError, DataError or StorageError when the outside fails before anything was sent; after that, whatever
+    is not known stays an open intent in the journal, which the next start or cycle resolves first.
+    """
+    # observe: one pinned block, and what was published by its time
+    market = await ports.reader.market()
+    panel = await ports.feed.panel(market.time)
+    # score, and what the strategy wants
+    scores = await ports.scorer.score(panel)
+    target = wanted(settings.strategy, panel, scores)
+    # what to do about it, given what is held
+    weights = await decide(ports, settings, market, panel, target)
+    plan = make_plan(weights, market, settings.universe, settings.limits)
+    draft = _draft(cycle, settings, market, scores, target, plan)
+    # the check, and a look at what the chain itself says would happen
+    if not plan.legs:
+        return await _close(ports, settings, draft, told.HELD, tuple(f"{venue}: {why}" for venue, why in plan.skipped.items()))
+    verdict = check(plan, market, settings.universe, settings.limits, data_age(panel, market))
+    if isinstance(verdict, Refused):
+        return await _close(ports, settings, draft, told.REFUSED, tuple(str(breach) for breach in verdict.breaches))
+    preview = await ports.previewer.preview(plan, market)
+    disagreement = compare(plan, preview)
+    if disagreement:
+        return await _close(ports, settings, draft, told.DISAGREED, disagreement.reasons)
+    # on disk first, then out
+    intent = await ports.executor.sign(plan, cycle, ports.clock.now())
+    await ports.journal.intent(intent, plan)
+    receipt = await ports.executor.send(intent)
+    if receipt is None:
+        return await _close(ports, settings, draft, told.UNKNOWN, (f"no receipt for {intent.tx_hash}",))
+    return await book(ports, settings, draft, intent, receipt)
+
+
+def wanted(strategy: Strategy, panel: Panel, scores: Scores) -> Floats:
+    """The strategy's target for the panel's last row, (N,).
+
+    The strategy sees only as many rows as it says it needs: a longer history must not change its mind.
+    """
+    recent = panel.rows(max(0, len(panel) - strategy.lookback), len(panel))
+    rows = len(recent)
+    unknown = np.full((rows - 1, len(panel.venues)), np.nan)
+    padded = Scores(
+        expected=np.vstack([unknown, scores.expected]),
+        low=np.vstack([unknown, scores.low]),
+        high=np.vstack([unknown, scores.high]),
+        model=("",) * (rows - 1) + scores.model,
+        coverage=scores.coverage,
+    )
+    weights: Floats = strategy.weights(recent, padded)[-1]
+    return weights
+
+
+async def decide(ports: Ports, settings: Settings, market: Market, panel: Panel, target: Floats) -> Floats:
+    """Weights after the policy, (N,)."""
+    policy = settings.policy
+    nav = market.nav(settings.universe)
+    peak = max(nav, await ports.journal.high_water_mark(market.time - policy.drawdown_window))
+    tradable = np.array([True, *(venue.id in market.pools for venue in settings.universe.risky)])
+    return rebalance(
+        target,
+        market.held(settings.universe),
+        tradable & (panel.listed[-1] | (market.held(settings.universe) > 0.0)),
+        policy.band,
+        policy.max_turnover,
+        policy.max_venue,
+        policy.min_idle,
+        (peak - nav) < policy.drawdown_brake * peak,
+    )
+
+
+def data_age(panel: Panel, market: Market) -> int:
+    """Seconds from the panel's newest row to the market's block."""
+    return market.time - int(panel.times[-1])
+
+
+def compare(plan: Plan, preview: Preview) -> Disagreement | None:
+    """None when every leg would return exactly what was planned. Status and amounts are compared, never gas."""
+    if not preview.ok:
+        return Disagreement((f"the call would revert: {preview.reason}",))
+    if len(preview.received) != len(plan.legs):
+        return Disagreement((f"{len(preview.received)} legs previewed, {len(plan.legs)} planned",))
+    reasons = tuple(
+        f"{leg.venue} would return {received}, planned {leg.expected}"
+        for leg, received in zip(plan.legs, preview.received, strict=True)
+        if received != leg.expected
+    )
+    return Disagreement(reasons) if reasons else None
+
+
+async def book(ports: Ports, settings: Settings, draft: CycleReport, intent: Intent, receipt: Receipt) -> CycleReport:
+    """The receipt in the books, from the vault's own events and not from what we meant to do."""
+    postings = postings_of(receipt, settings.universe)
+    await ports.journal.outcome(intent, receipt, postings)
+    reasons = () if receipt.ok else (receipt.reason or "reverted",)
+    done = told.DEPLOYED if receipt.ok else told.REVERTED
+    booked = replace(draft, postings=postings, gas_used=receipt.gas_used, gas_cost=receipt.gas_cost)
+    return await _close(ports, settings, booked, done, reasons)
+
+
+def _draft(cycle: int, settings: Settings, market: Market, scores: Scores, target: Floats, plan: Plan) -> CycleReport:
+    universe = settings.universe
+    return CycleReport(
+        cycle=cycle,
+        at=market.time,
+        block=market.block,
+        outcome=told.HELD,
+        sentence="",
+        nav=plan.nav,
+        idle=market.idle,
+        target=tuple(float(weight) for weight in target),
+        weights=plan.weights,
+        held=tuple(float(weight) for weight in market.held(universe)),
+        prices=tuple(market.price(universe, venue.id) for venue in universe.venues),
+        model=scores.model[-1],
+        plan=plan.id,
+        legs=tuple({**asdict(leg), **_score(scores, universe.index(leg.venue))} for leg in plan.legs),
+        turnover=plan.turnover,
+        pool_cost=sum(leg.cost for leg in plan.legs),
+    )
+
+
+def _score(scores: Scores, column: int) -> dict[str, float | None]:
+    """A venue's score as plain numbers, None where no model speaks (JSON has no NaN)."""
+    found = {"score": scores.expected, "low": scores.low, "high": scores.high}
+    return {name: float(v[-1, column]) if np.isfinite(v[-1, column]) else None for name, v in found.items()}
+
+
+async def _close(
+    ports: Ports, settings: Settings, draft: CycleReport, outcome: str, reasons: tuple[str, ...]
+) -> CycleReport:
+    report = replace(draft, outcome=outcome, reasons=reasons)
+    report = replace(report, sentence=tell(report, settings.universe))
+    await ports.journal.report(report)
+    return report

@@ -1,0 +1,262 @@
+"""The daemon: start is recovery, then cycles by the clock and by events, and books that equal the chain after each.
+
+One TaskGroup owns everything that runs. SIGTERM and SIGINT end it between two cycles; SIGKILL ends it anywhere, and the
+next start finds out from the chain what became of what was sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from bot.core import report as told
+from bot.core.mirror import MirrorParams
+from bot.core.postings import postings_of
+from bot.core.report import CycleReport
+from bot.cycle import run_cycle
+from bot.errors import ChainError
+from bot.ports import Journal, Ports
+from bot.replay import Environment, Following, Schedule, replay
+from bot.settings import Settings
+
+BREAKER_POLL_SECONDS = 5.0
+
+
+class Books(Journal, Protocol):
+    """A journal that can say how far it got, and tell it again."""
+
+    async def last_cycle(self) -> int:
+        """Number of the newest cycle that was reported or moved capital, 0 at the start."""
+        ...
+
+    async def reports(self) -> list[CycleReport]:
+        """Every report, oldest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a run consists of, once wired. `reconcile` raises LedgerMismatch when books and chain differ."""
+
+    mode: str
+    described: str  # what the books are compared with
+    settings: Settings
+    ports: Ports
+    books: Books
+    environment: Environment
+    following: Following | None  # brings the market up to now, on a wall clock
+    mirror: MirrorParams
+    reconcile: Callable[[], Awaitable[None]]
+    newest_signal: Callable[[int], int]  # publication time of the newest signal published by a time
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When cycles run: on a historical clock (`schedule`), or every so many seconds of the wall's."""
+
+    schedule: Schedule | None
+    every: float
+    debounce: float
+    wake_on: tuple[str, ...] = ()
+    cycles: int | None = None  # stop after so many
+
+
+async def serve(session: Session, pace: Pace, tell: Callable[[CycleReport], None]) -> int:
+    """Runs until the schedule ends, after `pace.cycles`, or on SIGTERM or SIGINT. Returns the signal, 0 without one.
+
+    Raises LedgerMismatch when the books and the chain disagree, and ChainError when the chain fails before anything was
+    sent on a historical clock (a wall clock reports the failure and tries again at the next cycle).
+    """
+    stopping = asyncio.Event()
+    received: list[int] = []
+
+    def stop(number: int) -> None:
+        received.append(number)
+        stopping.set()
+
+    with _signals(stop):
+        for report in await recover(session):
+            tell(report)
+        await session.reconcile()
+        async with contextlib.aclosing(_cycles(session, pace, stopping)) as cycles:
+            async for report in cycles:
+                await session.reconcile()
+                tell(report)
+                if stopping.is_set():
+                    break
+    return received[0] if received else 0
+
+
+async def recover(session: Session) -> list[CycleReport]:
+    """Reports of the cycles whose intent was still open: the chain says what became of it, before anything new.
+
+    Raises ChainError when even the chain does not know yet.
+    """
+    found = []
+    ports, settings = session.ports, session.settings
+    for intent, plan in await ports.journal.open_intents():
+        receipt = await ports.executor.outcome(intent)
+        if receipt is None:
+            raise ChainError(f"transaction {intent.tx_hash} of cycle {intent.cycle} is still unknown: nothing new is sent")
+        postings = postings_of(receipt, settings.universe)
+        await ports.journal.outcome(intent, receipt, postings)
+        market = await ports.reader.market()
+        held = tuple(float(weight) for weight in market.held(settings.universe))
+        report = CycleReport(
+            cycle=intent.cycle,
+            at=market.time,
+            block=receipt.block,
+            outcome=told.DEPLOYED if receipt.ok else told.REVERTED,
+            sentence=f"recovered after a stop: {intent.tx_hash} {'went through' if receipt.ok else receipt.reason}",
+            nav=market.nav(settings.universe),
+            idle=market.idle,
+            target=plan.weights,
+            weights=plan.weights,
+            held=held,
+            prices=tuple(market.price(settings.universe, venue.id) for venue in settings.universe.venues),
+            plan=plan.id,
+            postings=postings,
+            turnover=plan.turnover,
+            pool_cost=sum(leg.cost for leg in plan.legs),
+            gas_used=receipt.gas_used,
+            gas_cost=receipt.gas_cost,
+        )
+        await ports.journal.report(report)
+        found.append(report)
+    return found
+
+
+async def _cycles(session: Session, pace: Pace, stopping: asyncio.Event) -> AsyncGenerator[CycleReport, None]:
+    done = await session.books.last_cycle()
+    if pace.schedule is not None:
+        async for report in replay(
+            session.ports,
+            session.settings,
+            session.environment,
+            pace.schedule,
+            session.mirror,
+            session.settings.universe,
+            done=done,
+            limit=pace.cycles,
+        ):
+            yield report
+        return
+    async with asyncio.TaskGroup() as tasks:
+        woken: asyncio.Queue[str] = asyncio.Queue(maxsize=1)
+        watchers = [tasks.create_task(_watch(session, name, woken, pace)) for name in pace.wake_on]
+        try:
+            async for report in _by_the_clock(session, pace, done, woken, stopping):
+                yield report
+        finally:
+            for watcher in watchers:
+                watcher.cancel()
+
+
+async def _by_the_clock(
+    session: Session, pace: Pace, done: int, woken: asyncio.Queue[str], stopping: asyncio.Event
+) -> AsyncIterator[CycleReport]:
+    clock = asyncio.get_running_loop()
+    due, count, reason = clock.time(), 0, ""
+    while not stopping.is_set() and (pace.cycles is None or count < pace.cycles):
+        started = clock.time()
+        report = await _attempt(session, done + count + 1)
+        yield replace(report, sentence=f"woken by {reason}: {report.sentence}") if reason else report
+        count += 1
+        due = max(due + pace.every, clock.time())
+        if pace.cycles is not None and count >= pace.cycles:
+            return
+        reason = await _wait(due, started + pace.debounce, woken, stopping)
+
+
+async def _attempt(session: Session, cycle: int) -> CycleReport:
+    """One cycle; a chain that fails before anything was sent is a failed cycle, told and kept, not the end of the run."""
+    try:
+        for _ in await recover(session):
+            await session.reconcile()
+        if session.following is not None:
+            await session.following()
+        return await run_cycle(session.ports, session.settings, cycle)
+    except ChainError as error:
+        return await _failed(session, cycle, error)
+
+
+async def _failed(session: Session, cycle: int, error: ChainError) -> CycleReport:
+    width = len(session.settings.universe)
+    nothing = (0.0,) * width
+    report = CycleReport(
+        cycle=cycle,
+        at=session.ports.clock.now(),
+        block=0,
+        outcome=told.FAILED,
+        sentence=f"failed: {error}",
+        nav=0,
+        idle=0,
+        target=nothing,
+        weights=nothing,
+        held=nothing,
+        prices=nothing,
+        reasons=(str(error),),
+    )
+    await session.ports.journal.report(report)
+    return report
+
+
+async def _wait(due: float, earliest: float, woken: asyncio.Queue[str], stopping: asyncio.Event) -> str:
+    """Returns at `due` with "", or from `earliest` on with the reason of a wake-up; at once when stopping."""
+    clock = asyncio.get_running_loop()
+    while not stopping.is_set():
+        left = due - clock.time()
+        if left <= 0:
+            return ""
+        stop = asyncio.create_task(stopping.wait())
+        wake = asyncio.create_task(woken.get())
+        finished, pending = await asyncio.wait({stop, wake}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        if wake in finished:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), max(0.0, earliest - clock.time()))
+            return "" if clock.time() >= due else wake.result()
+    return ""
+
+
+async def _watch(session: Session, event: str, woken: asyncio.Queue[str], pace: Pace) -> None:
+    """Puts `event` into the queue each time it happens anew; a queue of one forgets repeats (the debounce)."""
+    poll = min(BREAKER_POLL_SECONDS, pace.debounce, pace.every / 2)
+    before = await _observe(session, event)
+    while True:
+        await asyncio.sleep(poll)
+        try:
+            now = await _observe(session, event)
+        except ChainError:
+            continue  # the cycle itself will report a chain that does not answer
+        if now > before and not woken.full():
+            woken.put_nowait(event)
+        before = now
+
+
+async def _observe(session: Session, event: str) -> int:
+    """A number that rises when the event happens: the newest signal's time, or 1 while the brake is on."""
+    if event == "signal":
+        return session.newest_signal(session.ports.clock.now())
+    policy = session.settings.policy
+    market = await session.ports.reader.market()
+    nav = market.nav(session.settings.universe)
+    peak = max(nav, await session.ports.journal.high_water_mark(market.time - policy.drawdown_window))
+    return int(peak - nav >= policy.drawdown_brake * peak and peak > 0)
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[int], None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop, int(name))
+    try:
+        yield
+    finally:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(name)

@@ -1,0 +1,1 @@
+"""Shell: the only SQL. Journal, double-entry postings, reconciliation."""

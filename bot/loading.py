@@ -1,0 +1,193 @@
+"""A strategy file and its data, read and checked before anything is started. Live and backtest load by the same words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.config import Config, load_config
+from bot.core.panel import Panel
+from bot.core.universe import Universe
+from bot.errors import ConfigError, DataError, RefusedError
+from bot.replay import Schedule
+from bot.settings import settings_of, simulated_universe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bot.signals.catalogue import Catalogue
+
+DAY = 86_400
+BAR_SECONDS = {"1h": 3_600, "1d": DAY}
+SYNTHETIC_BARS = 400  # of history and future that a generated market has
+SYNTHETIC_START = 1_704_067_200  # 2024-01-01: a fixed date, so that a seed means one market for ever
+HISTORY = 160  # bars of a generated market that lie before its first cycle: enough to fit a model once
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line adds to a strategy file."""
+
+    config: Path
+    mode: str | None = None
+    replay: Path | None = None
+    synthetic: int | None = None
+    data: Path | None = None
+    first: int | None = None
+    last: int | None = None
+    data_dir: Path | None = None
+    devnet: Path | None = None
+    cycles: int | None = None
+    strength: float = 0.0
+
+    @property
+    def historical(self) -> bool:
+        """Whether a historical clock drives the run."""
+        return self.replay is not None or self.synthetic is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where prices and signals come from, and how to name that to a reader."""
+
+    catalogue: Catalogue
+    label: str  # "recorded" | "synthetic"
+    described: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A run that has been read and checked, before anything is started."""
+
+    options: Options
+    config: Config
+    mode: str
+    source: Source
+    panel: Panel
+    universe: Universe
+    schedule: Schedule | None
+    warnings: int  # findings in the data that do not stop a run
+
+
+def rpc_url() -> str | None:
+    """The node that ``ETH_RPC_URL`` names (the first of several), None if it names none."""
+    urls = os.environ.get("ETH_RPC_URL", "").split()
+    return urls[0] if urls else None
+
+
+def load(options: Options) -> Loaded:
+    """Everything that can be checked without a chain. Raises ConfigError, DataError, RefusedError."""
+    config, mode = _config(options)
+    return _loaded(options, config, mode, open_source(options, config))
+
+
+def load_frames(options: Options, prices: pd.DataFrame, signals: Mapping[str, pd.DataFrame]) -> Loaded:
+    """As `load`, with data from frames: `prices` has columns time (bar close), asset, close, volume."""
+    from bot.signals.catalogue import Catalogue
+
+    config, mode = _config(options)
+    missing = {"time", "asset", "close", "volume"} - set(prices.columns)
+    if missing:
+        raise DataError(f"prices: column {sorted(missing)[0]} is missing (has {', '.join(map(str, prices.columns))})")
+    frames = {
+        (config.bar, str(asset)): pd_bars(frame) for asset, frame in prices.groupby("asset", sort=True, observed=True)
+    }
+    catalogue = Catalogue.of("frames given by the caller", "recorded", frames, signals)
+    source = Source(catalogue, "recorded", f"frames given by the caller (digest {catalogue.digest[:12]})")
+    return _loaded(replace(options, replay=Path()), config, mode, source)
+
+
+def pd_bars(frame: pd.DataFrame) -> pd.DataFrame:
+    """One asset's closes and volumes as whole bars: without them, open, high and low are the close."""
+    import pandas as pd
+
+    bars = pd.DataFrame({"time": pd.to_datetime(frame["time"], utc=True)})
+    for column in ("open", "high", "low", "close"):
+        bars[column] = (frame[column] if column in frame else frame["close"]).to_numpy(dtype="float64")
+    return bars.assign(volume_quote=frame["volume"].to_numpy(dtype="float64"))
+
+
+def _config(options: Options) -> tuple[Config, str]:
+    config = load_config(options.config)
+    mode = options.mode or config.mode
+    if mode == "live":
+        raise RefusedError(
+            f"{options.config}: mode: live needs a valid certificate, and none can be issued yet; use fork or paper"
+        )
+    if mode not in ("paper", "fork"):
+        raise ConfigError(f"mode: expected paper, fork or live (got {mode!r})")
+    if options.replay is not None and options.synthetic is not None:
+        raise ConfigError("--replay and --synthetic contradict: choose one historical clock")
+    return config, mode
+
+
+def _loaded(options: Options, config: Config, mode: str, source: Source) -> Loaded:
+    from bot.signals.catalogue import build_panel
+    from bot.signals.quality import refuse_errors
+
+    universe = simulated_universe(config)
+    settings_of(config, universe, options.config)  # the strategy must load
+    warnings = refuse_errors(source.catalogue, universe, config.bar, config.signals)
+    panel = build_panel(source.catalogue, universe, config.bar, config.signals)
+    schedule = schedule_of(options, config, panel) if options.historical else None
+    return Loaded(options, config, mode, source, panel, universe, schedule, warnings)
+
+
+def refuse_historical_node(loaded: Loaded) -> None:
+    """Raises ConfigError when a historical clock would drive a fork of a live node, or when a node is needed and unset."""
+    options, config = loaded.options, loaded.config
+    if options.historical and loaded.mode == "fork" and (config.chain != "devnet" or rpc_url()):
+        raise ConfigError("a historical clock cannot drive a fork of a live node: its chain is already past that time")
+    if config.chain != "devnet" and not rpc_url():
+        raise ConfigError(f"{options.config}: chain: {config.chain} needs a node: set ETH_RPC_URL")
+
+
+def open_source(options: Options, config: Config) -> Source:
+    """The recorded catalogue that the options name, or a generated market."""
+    from bot.signals.generator import generate
+    from bot.signals.importer import open_data
+
+    folder = options.replay or options.data
+    if folder is not None:
+        catalogue = open_data(folder, cache_dir())
+        kind = "recorded" if catalogue.kind == "recorded" else "synthetic"
+        return Source(catalogue, kind, f"{kind} data in {folder} ({catalogue.title}, digest {catalogue.digest[:12]})")
+    seconds = BAR_SECONDS[config.bar]
+    seed = options.synthetic if options.synthetic is not None else config.devnet.seed
+    start = SYNTHETIC_START
+    if options.synthetic is None:  # a wall clock: the market is generated up to well after now
+        start = (int(datetime.now(UTC).timestamp()) // seconds - HISTORY) * seconds
+    assets = tuple(venue.asset for venue in config.venues.values())
+    bars = SYNTHETIC_BARS if options.synthetic is not None else 4 * SYNTHETIC_BARS
+    catalogue = generate(seed, assets, bars, seconds, start, options.strength)
+    planted = "no relation planted" if options.strength == 0 else f"a relation of strength {options.strength:g} planted"
+    return Source(catalogue, "synthetic", f"a generated market, seed {seed}, {planted}")
+
+
+def schedule_of(options: Options, config: Config, panel: Panel) -> Schedule:
+    """The bars and cycles of a historical run. Raises ConfigError or DataError when the window holds none."""
+    seconds = BAR_SECONDS[config.bar]
+    if config.every % seconds:
+        raise ConfigError(f"{options.config}: every: must be a multiple of bar ({config.bar}) on a historical clock")
+    earliest, latest = int(panel.times[0]), int(panel.times[-1])
+    default = int(panel.times[min(HISTORY, len(panel) - 1)]) if options.synthetic is not None else earliest
+    first, last = options.first if options.first is not None else default, options.last or latest
+    if last < first:
+        raise ConfigError(f"--from and --to contradict: {_day(first)} is after {_day(last)}")
+    schedule = Schedule(panel, first, last, config.every)
+    if not schedule.rows:
+        raise DataError(f"no {config.bar} bars from {_day(first)} to {_day(last)}: the data is {_day(earliest)} to {_day(latest)}")
+    return schedule
+
+
+def cache_dir() -> Path:
+    """Where imported data is kept between runs."""
+    return Path(".patron") / "catalogues"
+
+
+def _day(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")

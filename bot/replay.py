@@ -1,0 +1,109 @@
+"""Cycles on a historical clock: the market steps from bar to bar, and cycles run where the schedule says.
+
+The daemon drives a fork with it, a backtest drives exact arithmetic; neither knows the other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from bot.core.mirror import MirrorParams, MirrorStep, moves
+from bot.core.panel import Panel
+from bot.core.report import CycleReport
+from bot.core.universe import Universe
+from bot.cycle import run_cycle
+from bot.ports import Clock, Ports
+from bot.settings import Settings
+
+
+class Environment(Protocol):
+    """A market that can be moved: the devnet's fork, or pools on paper."""
+
+    async def step(self, at: int, steps: Sequence[MirrorStep]) -> None: ...
+
+    async def settle(self) -> None: ...
+
+
+class MovedMarket(Environment, Clock, Protocol):
+    """An environment that knows its own time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Bars of `panel` within [first, last], and a cycle on each bar that is a multiple of `every` after the first.
+
+    Times in unix seconds. Cycles are numbered from 1 by their place in the schedule, whatever was run before.
+    """
+
+    panel: Panel
+    first: int
+    last: int
+    every: int
+
+    @property
+    def rows(self) -> range:
+        """Row numbers of the bars that are stepped through."""
+        times = self.panel.times
+        return range(int(np.searchsorted(times, self.first)), int(np.searchsorted(times, self.last, side="right")))
+
+    def cycle(self, row: int) -> int | None:
+        """The number of the cycle due at `row`, None if none is."""
+        since = int(self.panel.times[row]) - int(self.panel.times[self.rows.start])
+        return since // self.every + 1 if since % self.every == 0 else None
+
+    @property
+    def cycles(self) -> int:
+        return sum(self.cycle(row) is not None for row in self.rows)
+
+
+async def replay(
+    ports: Ports,
+    settings: Settings,
+    environment: Environment,
+    schedule: Schedule,
+    mirror: MirrorParams,
+    universe: Universe,
+    *,
+    done: int = 0,
+    limit: int | None = None,
+) -> AsyncIterator[CycleReport]:
+    """The reports of the cycles, as they happen.
+
+    `done`: number of the last cycle already in the journal, after a restart. A bar that the market has already been
+    through is not stepped again: a step is one block at the bar's time, so the clock tells. `limit`: at most so many.
+    """
+    told = 0
+    for row in schedule.rows:
+        at = int(schedule.panel.times[row])
+        if ports.clock.now() < at:
+            await environment.step(at, moves(mirror, universe, schedule.panel, row))
+            await environment.settle()
+        cycle = schedule.cycle(row)
+        if cycle is None or cycle <= done:
+            continue
+        yield await run_cycle(ports, settings, cycle)
+        told += 1
+        if limit is not None and told >= limit:
+            return
+
+
+Following = Callable[[], Awaitable[None]]
+
+
+def follow_bars(panel: Panel, universe: Universe, mirror: MirrorParams, market: MovedMarket) -> Following:
+    """On a wall clock: before a cycle, the made market is stepped through the bars that have closed since."""
+
+    async def follow() -> None:
+        now = int(time.time())
+        for row in range(len(panel)):
+            at = int(panel.times[row])
+            if market.now() < at <= now:
+                await market.step(at, moves(mirror, universe, panel, row))
+                await market.settle()
+
+    return follow

@@ -1,0 +1,1 @@
+"""Shell: recorded and generated data, point in time."""

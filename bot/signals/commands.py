@@ -1,0 +1,184 @@
+"""What the `patron data` commands do: each prints a table or one JSON document, and returns the exit code."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+from bot.errors import DataError
+from bot.signals.catalogue import Catalogue
+from bot.signals.importer import import_directory
+from bot.signals.quality import Finding, check
+from bot.signals.storage import seconds_of
+
+_SHOWN = 20  # rows of a table before the rest is only counted
+
+
+def import_data(
+    source: Path | str,
+    destination: Path | str,
+    map_files: Sequence[Path | str] = (),
+    json_output: bool = False,
+    console: Console | None = None,
+) -> int:
+    """0 after importing `source` into the catalogue `destination`, by the ready maps if none are named."""
+    console = console or Console()
+    tell = None if json_output else lambda line: console.print(f"reading {escape(line)}", highlight=False)
+    report = import_directory(source, destination, list(map_files) or None, tell)
+    following = f"patron data check {destination}"
+    if json_output:
+        maps = [
+            {**asdict(made), "left_out": dict(made.left_out), "seconds": round(made.seconds, 3)} for made in report.maps
+        ]
+        _print_json(console, {"path": str(report.path), "digest": report.digest, "maps": maps, "next": following})
+        return 0
+    table = Table("map", "datasets", "rows read", "rows kept", "left out", box=None, header_style="bold")
+    for made in report.maps:
+        reasons = [f"{count:,} {reason}" for reason, count in made.left_out.items() if count]
+        reasons += [f"({made.renamed:,} topics joined to their first name)"] if made.renamed else []
+        table.add_row(
+            made.name,
+            f"{len(made.datasets):,}",
+            f"{made.rows_read:,}",
+            f"{made.rows_kept:,}",
+            ", ".join(reasons) or "none",
+        )
+    console.print(table)
+    console.print(f"Catalogue {escape(str(report.path))}, digest {report.digest[:16]}", highlight=False)
+    _next(console, following)
+    return 0
+
+
+def list_data(path: Path | str, json_output: bool = False, console: Console | None = None) -> int:
+    """0 after listing what the catalogue at `path` holds."""
+    console = console or Console()
+    catalogue = Catalogue.open(path)
+    rows = [_price_row(catalogue, bar, asset) for bar in catalogue.bars() for asset in catalogue.assets(bar)]
+    rows += [_signal_row(catalogue, source) for source in catalogue.sources()]
+    following = f"patron data check {path}"
+    if json_output:
+        facts = {
+            "title": catalogue.title,
+            "kind": catalogue.kind,
+            "seed": catalogue.seed,
+            "digest": catalogue.digest,
+        }
+        _print_json(console, {**facts, "datasets": rows, "next": following})
+        return 0
+    _headline(console, catalogue)
+    table = Table(Column("dataset", overflow="fold"), "series", "rows", "first", "last", box=None, header_style="bold")
+    per_kind: Counter[str] = Counter()
+    for row in rows:
+        group = str(row["dataset"]).rpartition("/")[0]
+        per_kind[group] += 1
+        if per_kind[group] <= _SHOWN:
+            table.add_row(
+                str(row["dataset"]),
+                str(row["series"]),
+                f"{row['rows']:,}",
+                _day(row["first"]),
+                _day(row["last"]),
+            )
+    console.print(table)
+    for group, count in per_kind.items():
+        if count > _SHOWN:
+            console.print(f"… and {count - _SHOWN} more in {group} (--json lists all)", highlight=False)
+    _next(console, following)
+    return 0
+
+
+def check_data(
+    path: Path | str, json_output: bool = False, console: Console | None = None, now: int | None = None
+) -> int:
+    """0 when the catalogue at `path` has no errors, 3 otherwise; warnings are shown and change nothing."""
+    console = console or Console()
+    catalogue = Catalogue.open(path)
+    findings = check(catalogue, now)
+    errors = sum(found.severity == "error" for found in findings)
+    following = f"patron data list {path}" if errors else f"patron backtest STRATEGY.yaml --data {path}"
+    if json_output:
+        document = {
+            "errors": errors,
+            "warnings": len(findings) - errors,
+            "findings": [asdict(found) for found in findings],
+        }
+        _print_json(console, {"digest": catalogue.digest, **document, "next": following})
+        return DataError.exit_code if errors else 0
+    _headline(console, catalogue)
+    _print_findings(console, findings)
+    console.print(f"{errors} kinds of error, {len(findings) - errors} kinds of warning", highlight=False)
+    _next(console, following)
+    return DataError.exit_code if errors else 0
+
+
+def _print_findings(console: Console, findings: list[Finding]) -> None:
+    if not findings:
+        return
+    table = Table(
+        "",
+        Column("file", overflow="fold"),
+        "series",
+        "problem",
+        "times",
+        "first",
+        box=None,
+        header_style="bold",
+    )
+    for found in findings[: 2 * _SHOWN]:
+        style = "red" if found.severity == "error" else "yellow"
+        count, first = f"{found.count:,}", _day(found.first_at)
+        table.add_row(f"[{style}]{found.severity}[/]", found.file, escape(found.asset), found.problem, count, first)
+    console.print(table)
+    if len(findings) > 2 * _SHOWN:
+        console.print(f"… and {len(findings) - 2 * _SHOWN} more (--json lists all)", highlight=False)
+
+
+def _price_row(catalogue: Catalogue, bar: str, asset: str) -> dict[str, object]:
+    times = seconds_of(catalogue.prices(asset, bar)["time"])
+    ends = (int(times.min()), int(times.max())) if len(times) else (None, None)
+    return {
+        "dataset": f"prices/{bar}/{asset}",
+        "series": asset,
+        "rows": len(times),
+        "first": ends[0],
+        "last": ends[1],
+    }
+
+
+def _signal_row(catalogue: Catalogue, source: str) -> dict[str, object]:
+    frame = catalogue.signals(source)
+    times = seconds_of(frame["published_at"])
+    ends = (int(times.min()), int(times.max())) if len(times) else (None, None)
+    series = f"{frame['topic'].nunique():,} topics"
+    return {
+        "dataset": f"signals/{source}",
+        "series": series,
+        "rows": len(times),
+        "first": ends[0],
+        "last": ends[1],
+    }
+
+
+def _headline(console: Console, catalogue: Catalogue) -> None:
+    kind = "[bold magenta]SYNTHETIC[/]" if catalogue.kind == "synthetic" else "recorded"
+    console.print(f"{kind}: {escape(catalogue.title)}, digest {catalogue.digest[:16]}", highlight=False)
+
+
+def _next(console: Console, command: str) -> None:
+    console.print(f"Next: [bold]{escape(command)}[/]", highlight=False, soft_wrap=True)
+
+
+def _day(at: object) -> str:
+    return f"{pd.Timestamp(at, unit='s', tz='UTC'):%Y-%m-%d %H:%M}" if isinstance(at, int) else ""
+
+
+def _print_json(console: Console, document: Mapping[str, object]) -> None:
+    console.file.write(json.dumps(document, indent=2) + "\n")

@@ -1,0 +1,377 @@
+"""The composition root: a strategy file and a few options become ports. The only file that knows everyone."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.config import Config
+from bot.core.market import Market
+from bot.core.mirror import MirrorStep, first_prices
+from bot.core.postings import deposit
+from bot.core.universe import Universe
+from bot.daemon import Pace, Session
+from bot.errors import ConfigError
+from bot.loading import BAR_SECONDS, Loaded, Options, load, refuse_historical_node, rpc_url
+from bot.paper import PaperMarket, made_market
+from bot.ports import Ports, Scorer
+from bot.replay import Environment, Following
+from bot.settings import MONEY_DECIMALS, Settings, mirror_params, settings_of
+
+if TYPE_CHECKING:
+    from bot.chain.devnet.devnet import Devnet, DevnetSpec
+    from bot.chain.reader import ChainReader
+    from bot.ledger.journal import SqliteJournal
+
+Tell = Callable[[str], None]
+
+
+def pace_of(loaded: Loaded) -> Pace:
+    """When this run's cycles happen."""
+    config = loaded.config
+    return Pace(
+        schedule=loaded.schedule,
+        every=config.every,
+        debounce=config.debounce,
+        wake_on=config.wake_on if loaded.schedule is None else (),
+        cycles=loaded.options.cycles,
+    )
+
+
+def new_run_dir(options: Options, config: Config) -> Path:
+    """The data directory of this run: the one named, or a new folder under ``runs/``."""
+    if options.data_dir is not None:
+        return options.data_dir
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return Path("runs") / f"{stamp}-{config.strategy.name}-{secrets.token_hex(2)}"
+
+
+def scorer_of(config: Config, settings: Settings) -> Scorer:
+    """The model behind the strategy, or none where it asks for none."""
+    from bot.scoring.params import ScorerParams
+    from bot.scoring.scorer import IdleScorer, PanelScorer
+
+    if not settings.strategy.uses_scores:
+        return IdleScorer()
+    return PanelScorer(ScorerParams.of(config.scorer, BAR_SECONDS[config.bar]))
+
+
+@contextlib.asynccontextmanager
+async def session(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Session]:
+    """Everything a daemon needs, started in order and stopped in reverse: lock, market, ledger, ports."""
+    from bot.ledger.lock import data_dir_lock
+
+    refuse_historical_node(loaded)
+    with data_dir_lock(run_dir):
+        build = _paper if loaded.mode == "paper" else _fork
+        async with build(loaded, run_dir, tell) as built:
+            yield built
+
+
+@contextlib.asynccontextmanager
+async def _fork(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Session]:
+    from eth_account import Account
+
+    from bot.chain.artefacts import abi
+    from bot.chain.calls import allocate_calldata, fills_of
+    from bot.chain.devnet.accounts import keeper_key
+    from bot.chain.reader import ChainReader
+    from bot.chain.simulate import ChainPreviewer
+    from bot.execution.outbox import Outbox
+    from bot.ledger.journal import open_ledger
+
+    config = loaded.config
+    async with chain_of(loaded, run_dir) as chain:
+        universe = chain.universe
+        settings = settings_of(config, universe, loaded.options.config)
+        tell(f"vault {chain.vault} on chain {chain.description.chain_id}, {len(universe.risky)} pools, fork at {chain.rpc.host}")
+        async with open_ledger(run_dir, await identity_of(chain)) as journal:
+            reader = ChainReader(chain.rpc, universe, chain.vault, chain.keeper)
+            market = ForkMarket(chain, reader, await chain.now())
+            vault_abi = abi("Vault")
+            ports = Ports(
+                clock=market,
+                feed=_feed(loaded, universe),
+                scorer=scorer_of(config, settings),
+                reader=market,
+                previewer=ChainPreviewer(chain.rpc, universe, chain.vault, chain.keeper),
+                executor=Outbox(
+                    chain.rpc,
+                    universe.money.chain_id,
+                    chain.vault,
+                    Account.from_key(keeper_key()),
+                    calldata=lambda plan: allocate_calldata(plan, universe, vault_abi),
+                    fills=lambda logs: fills_of(logs, universe),
+                ),
+                journal=journal,
+            )
+            await journal.post("opening", 0, deposit(universe, chain.description.capital))
+            await journal.post("keeper gas", 0, await market.keeper_opening())
+            await journal.name_tokens([universe.money, *(venue.token for venue in universe.risky)])
+
+            async def reconcile() -> None:
+                await _require_equal(journal, universe, reader)
+
+            yield Session(
+                mode=loaded.mode,
+                described=f"the chain (vault {chain.vault})",
+                settings=settings,
+                ports=ports,
+                books=journal,
+                environment=market,
+                following=_following(loaded, universe, market, chain if rpc_url() else None),
+                mirror=mirror_params(config),
+                reconcile=reconcile,
+                newest_signal=_newest_signal(loaded),
+            )
+
+
+@contextlib.asynccontextmanager
+async def _paper(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Session]:
+    from bot.ledger.connection import ChainIdentity
+    from bot.ledger.journal import open_ledger
+
+    config, node = loaded.config, rpc_url()
+    async with contextlib.AsyncExitStack() as stack:
+        universe, source = loaded.universe, None
+        if config.chain != "devnet" and node is not None:
+            universe, source = await stack.enter_async_context(_pools_of(node, loaded))
+        settings = settings_of(config, universe, loaded.options.config)
+        capital = config.capital.raw(universe.money.decimals)
+        identity = ChainIdentity(universe.money.chain_id, "paper", "paper")
+        journal = await stack.enter_async_context(open_ledger(run_dir, identity))
+        await journal.post("opening", 0, deposit(universe, capital))
+        await journal.name_tokens([universe.money, *(venue.token for venue in universe.risky)])
+        market = await _paper_market(loaded, universe, source, journal)
+        tell(f"paper ledger in {run_dir}")
+
+        async def reconcile() -> None:
+            await _require_equal(journal, universe, market)
+
+        yield Session(
+            mode=loaded.mode,
+            described="the paper vault",
+            settings=settings,
+            ports=Ports(
+                clock=market,
+                feed=_feed(loaded, universe),
+                scorer=scorer_of(config, settings),
+                reader=market,
+                previewer=market,
+                executor=market,
+                journal=journal,
+            ),
+            books=journal,
+            environment=market,
+            following=None if source is not None else _following(loaded, universe, market, None),
+            mirror=mirror_params(config),
+            reconcile=reconcile,
+            newest_signal=_newest_signal(loaded),
+        )
+
+
+class ForkMarket:
+    """The devnet as the cycle sees it: a reader, a clock that is the chain's, and a market that can be stepped."""
+
+    def __init__(self, chain: Devnet, reader: ChainReader, now: int) -> None:
+        self._chain, self._reader, self._now = chain, reader, now
+
+    def now(self) -> int:
+        """Time of the newest block that was seen, unix seconds."""
+        return self._now
+
+    async def market(self) -> Market:
+        """Everything at one pinned block."""
+        seen = await self._reader.market()
+        self._now = max(self._now, seen.time)
+        return seen
+
+    async def step(self, at: int, steps: Sequence[MirrorStep]) -> None:
+        """All pools moved in one block at unix second `at`."""
+        await self._chain.step(at, steps)
+        self._now = max(self._now, at)
+
+    async def settle(self) -> None:
+        """The TWAP window filled with the present price."""
+        await self._chain.settle()
+        self._now = await self._chain.now()
+
+    async def keeper_opening(self) -> Any:
+        """The keeper's gas money as it stands on the block at which everything was in place."""
+        from bot.core.postings import NATIVE, Posting, balanced
+
+        held = (await self._reader.balances(self._chain.description.block)).get(("keeper", NATIVE), 0)
+        return balanced([Posting("gas", NATIVE, -held), Posting("keeper", NATIVE, held)])
+
+
+def chain_of(loaded: Loaded, run_dir: Path) -> AbstractAsyncContextManager[Devnet]:
+    """The devnet of this run: the one named by --devnet, or a new one of its own."""
+    from bot.chain.devnet.devnet import attach, devnet
+
+    if loaded.options.devnet is not None:
+        return attach(loaded.options.devnet)
+    return devnet(devnet_spec(loaded), run_dir)
+
+
+def devnet_spec(loaded: Loaded) -> DevnetSpec:
+    """What devnet to build: pools at the prices of the first bar, or the node's own pools."""
+    from bot.chain.devnet.devnet import DevnetSpec
+
+    config, panel = loaded.config, loaded.panel
+    row = first_row(loaded)
+    prices = first_prices(loaded.universe, panel, row)
+    missing = [venue.id for venue in loaded.universe.risky if venue.id not in prices]
+    if missing:
+        raise ConfigError(f"{loaded.options.config}: venues.{missing[0]}: no price from the first bar on, so no pool can be made")
+    return DevnetSpec(
+        universe=loaded.universe,
+        prices=prices,
+        depth=config.devnet.depth.raw(MONEY_DECIMALS),
+        capital=config.capital.raw(MONEY_DECIMALS),
+        max_venue_bps=config.limits.max_venue,
+        max_loss_bps=config.limits.max_loss,
+        min_idle_bps=config.limits.min_idle,
+        start=int(panel.times[row]),
+        rpc_url=rpc_url() if config.chain != "devnet" else None,
+        pools={name: venue.pool for name, venue in config.venues.items() if venue.pool is not None},
+    )
+
+
+def first_row(loaded: Loaded) -> int:
+    """The row at which the made market opens: the schedule's first bar, or the newest bar that has closed."""
+    if loaded.schedule is not None:
+        return loaded.schedule.rows.start
+    now = int(datetime.now(UTC).timestamp())
+    return max(0, int(loaded.panel.times.searchsorted(now, side="right")) - 1)
+
+
+async def identity_of(chain: Devnet) -> Any:
+    """What ties a ledger to one chain: its id, the vault, and the block at which the vault was in place."""
+    from bot.chain.reader import head_of
+    from bot.ledger.connection import ChainIdentity
+
+    anchor = await head_of(chain.rpc, chain.description.block)
+    return ChainIdentity(chain.description.chain_id, anchor.hash, chain.vault, chain.description.block)
+
+
+def _feed(loaded: Loaded, universe: Universe) -> Any:
+    from bot.signals.feed import CatalogueFeed
+
+    return CatalogueFeed(loaded.source.catalogue, universe, loaded.config.bar, loaded.config.signals)
+
+
+def _following(loaded: Loaded, universe: Universe, market: Environment, node: Devnet | None) -> Following | None:
+    """What moves the pools on a wall clock: the node we forked, or the bars that have closed since."""
+    if loaded.schedule is not None:
+        return None
+    if node is not None and loaded.config.chain != "devnet":
+        return node.follow_upstream
+    from bot.replay import follow_bars
+
+    return follow_bars(loaded.panel, universe, mirror_params(loaded.config), market)
+
+
+async def _paper_market(
+    loaded: Loaded, universe: Universe, source: ChainReader | None, journal: SqliteJournal
+) -> PaperMarket:
+    config = loaded.config
+    books = await journal.balances()
+    idle = books.get(("idle", universe.money.address), 0)
+    units = {venue.id: books.get((f"venue:{venue.id}", venue.token.address), 0) for venue in universe.risky}
+    if source is not None:
+        seen = await source.market()
+        return PaperMarket(universe, seen.pools, idle, seen.time, units=units, source=source)
+    row = first_row(loaded)
+    made = made_market(
+        universe,
+        first_prices(universe, loaded.panel, row),
+        idle,
+        mirror_params(config),
+        int(loaded.panel.times[row]) - 1,
+        config.costs.gas_price,
+    )
+    made.units.update(units)
+    return made
+
+
+@contextlib.asynccontextmanager
+async def _pools_of(node: str, loaded: Loaded) -> AsyncIterator[tuple[Universe, ChainReader]]:
+    from bot.chain.devnet.upstream import universe_of
+    from bot.chain.reader import ChainReader
+    from bot.chain.rpc import Rpc
+
+    pools = {name: venue.pool for name, venue in loaded.config.venues.items() if venue.pool is not None}
+    async with await Rpc.connect(node) as rpc:
+        universe = await universe_of(rpc, loaded.universe, pools)
+        yield universe, ChainReader(rpc, universe, "")
+
+
+async def _require_equal(journal: SqliteJournal, universe: Universe, reader: Any) -> None:
+    from bot.core.postings import NATIVE
+    from bot.ledger.reconcile import ChainBalances, require_equal
+
+    market = await reader.market()
+    keeper = (await reader.balances(market.block)).get(("keeper", NATIVE)) if hasattr(reader, "balances") else None
+    require_equal(await journal.balances(), ChainBalances.of(market, universe, keeper))
+
+
+def _newest_signal(loaded: Loaded) -> Callable[[int], int]:
+    from bot.signals.storage import micros_of
+
+    published = sorted(
+        int(at) // 1_000_000
+        for source in loaded.config.signals
+        for at in set(micros_of(loaded.source.catalogue.signals(source)["published_at"]).tolist())
+    )
+
+    def newest(at: int) -> int:
+        import bisect
+
+        found = bisect.bisect_right(published, at)
+        return published[found - 1] if found else 0
+
+    return newest
+
+
+async def checked(config: Path, data: Path | None) -> dict[str, Any]:
+    """What `patron check` found, by the loaders that `run` uses. Raises the first problem."""
+    loaded = load(Options(config=config, replay=data))
+    lines = [f"ok: {config}: strategy {loaded.config.strategy.name}, {len(loaded.config.venues)} venues, capital {loaded.config.capital}"]
+    facts: dict[str, Any] = {"file": str(config), "strategy": loaded.config.strategy.name, "chain": loaded.config.chain}
+    if data is not None:
+        lines.append(f"ok: {loaded.source.described}: {len(loaded.panel)} bars, {loaded.warnings} warnings")
+        facts["data"] = {"digest": loaded.source.catalogue.digest, "bars": len(loaded.panel), "warnings": loaded.warnings}
+    if loaded.config.chain == "devnet":
+        from bot.chain.artefacts import abi, anvil_binary
+
+        anvil_binary()
+        abi("Vault")
+        lines.append("ok: chain tools and contracts are built")
+    else:
+        refuse_historical_node(loaded)
+        node = rpc_url()
+        assert node is not None  # refuse_historical_node insists on it
+        async with _pools_of(node, loaded) as (universe, _):
+            facts["pools"] = {venue.id: venue.pool for venue in universe.risky}
+            lines += [f"ok: {venue.id}: {venue.token.symbol}/{universe.money.symbol} at {venue.pool}" for venue in universe.risky]
+    lines.append(f"try next: patron backtest {config} --synthetic 7")
+    return facts | {"ok": True, "lines": lines}
+
+
+async def reconciled(data_dir: Path, devnet: Path | None) -> dict[str, Any]:
+    """The books of `data_dir` against the chain of `devnet`. Raises LedgerMismatch, ChainError."""
+    from bot.chain.devnet.devnet import attach
+    from bot.chain.reader import ChainReader
+    from bot.ledger.journal import open_ledger
+
+    async with attach(devnet or data_dir) as chain, open_ledger(data_dir, await identity_of(chain), read_only=True) as journal:
+        reader = ChainReader(chain.rpc, chain.universe, chain.vault, chain.keeper)
+        await _require_equal(journal, chain.universe, reader)
+        market = await reader.market()
+    lines = [f"ok: ledger equals chain at block {market.block}, to the wei", f"try next: patron ledger positions --data-dir {data_dir}"]
+    return {"ok": True, "block": market.block, "block_hash": market.block_hash, "lines": lines}
