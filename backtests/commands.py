@@ -16,8 +16,8 @@ from rich.table import Table
 
 from backtests.api import native_price, run_backtest
 from backtests.fast import benchmarks
-from backtests.metrics import Metric, metrics
-from backtests.report import render_html, report_json
+from backtests.metrics import metrics
+from backtests.report import render_html, report_json, shown
 from backtests.run import Run, day, run_from_reports
 
 HEADLINE = ("total_return", "sharpe", "max_drawdown", "turnover", "fees", "gas")
@@ -78,7 +78,7 @@ def report_run(
     }
     (run_dir / "report.json").write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     found = metrics(run)
-    return {name: shown(found[name]) for name in HEADLINE}
+    return {name: shown(found[name], name) for name in HEADLINE}
 
 
 def facts_of(loaded: Loaded, settings: Settings, rung: str) -> dict[str, Any]:
@@ -127,19 +127,8 @@ def comparison(runs: Sequence[Run]) -> Table:
     table = Table(box=None, header_style="bold")
     table.add_column("metric")
     for run in runs:
-        table.add_column(f"{run.label} [{run.rung}]", justify="right")
+        table.add_column(f"{run.label} ({run.rung})", justify="right")
     columns = [metrics(run) for run in runs]
     for name in columns[0]:
-        table.add_row(name.replace("_", " "), *(shown(column[name]) for column in columns))
+        table.add_row(name.replace("_", " "), *(shown(column[name], name) for column in columns))
     return table
-
-
-def shown(metric: Metric) -> str:
-    """A metric for people: fractions as per cent, money with its symbol."""
-    if metric.value is None:
-        return "–"
-    if metric.unit.startswith("fraction"):
-        return f"{metric.value:+.2%}" if "return" in metric.note or "net of" in metric.note else f"{metric.value:.2%}"
-    if metric.unit == "count":
-        return f"{metric.value:,.0f}"
-    return f"{metric.value:,.2f}" + ("" if metric.unit == "ratio" else f" {metric.unit}")

@@ -50,11 +50,11 @@ def run_fast(
     `panel` may begin earlier, for features; `scores` has its rows. `compiled=False` interprets the same source and
     gives the same bits. Raises DataError for a price that is not one, targets that are not weights, or no cycle at all.
     """
+    acts = _checked(settings, config, panel, first, last)
     try:
         target = settings.strategy.weights(panel, scores)
     except ValueError as error:
         raise DataError(f"strategy {settings.strategy.name}: {error}") from None
-    acts = cycle_bars(Schedule(panel, first, last, config.every))
     rules = _rules(settings, config)
     return _run(settings, config, panel, scores, acts, target, rules, compiled, label or settings.strategy.name)
 
@@ -65,7 +65,7 @@ def buy_and_hold(settings: Settings, config: Config, panel: Panel, first: int, l
     Entry pays pool fees and price impact as any run does, but no limit of the strategy file holds it back: it goes all
     in at once. Venues listed later are not bought. Raises DataError as `run_fast`.
     """
-    acts = cycle_bars(Schedule(panel, first, last, config.every))
+    acts = _checked(settings, config, panel, first, last)
     acts[acts == ACT] = OBSERVE
     buyable = np.flatnonzero((acts == OBSERVE) & panel.listed[:, 1:].any(axis=1))
     acts[buyable[:1]] = ACT
@@ -126,6 +126,22 @@ def pools_of(universe: Universe, panel: Panel, start: int, stop: int, depth: int
     return Pools(*facts)
 
 
+def _checked(settings: Settings, config: Config, panel: Panel, first: int, last: int) -> NDArray[np.int8]:
+    """What happens at each row, once universe, schedule and prices are known to be sound."""
+    universe = settings.universe
+    if panel.venues != universe.ids:
+        raise DataError(f"the panel's venues are {', '.join(panel.venues)}, the universe's {', '.join(universe.ids)}")
+    acts = cycle_bars(Schedule(panel, first, last, config.every))
+    check_prices(panel, *_span(acts))
+    return acts
+
+
+def _span(acts: NDArray[np.int8]) -> tuple[int, int]:
+    """Rows from the first cycle to behind the last."""
+    due = np.flatnonzero(acts)
+    return int(due[0]), int(due[-1]) + 1
+
+
 def _pool(venue: Venue, money_decimals: int, price: float, depth: int) -> tuple[float, float, float, float, float]:
     """(fee, full liquidity, wide liquidity, low, high): the seeding's integers in human units."""
     full, wide = seeding(venue, money_decimals, price, depth).positions
@@ -169,10 +185,7 @@ def _run(
     label: str,
 ) -> Run:
     universe = settings.universe
-    if panel.venues != universe.ids:
-        raise DataError(f"the panel's venues are {', '.join(panel.venues)}, the universe's {', '.join(universe.ids)}")
-    start, stop = int(np.flatnonzero(acts)[0]), int(np.flatnonzero(acts)[-1]) + 1
-    check_prices(panel, start, stop)
+    start, stop = _span(acts)
     pools = pools_of(universe, panel, start, stop, mirror_params(config).depth)
     kernel = portfolio_path_nb if compiled else plain(portfolio_path_nb)
     # Copies: read-only arrays would be another type to the compiler, and compiled anew.

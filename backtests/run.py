@@ -128,7 +128,9 @@ def run_from_reports(
         target=np.array([report.weights for report in seen], dtype=np.float64),
         prices=np.array([report.prices for report in seen], dtype=np.float64),
         trades=trades_frame([trade for trades in traded for trade in trades]),
-        notes=(f"{failed} cycles failed before they saw the market and are left out",) if failed else (),
+        notes=(f"left out, as they failed before they saw the market: {failed} of {len(latest)} cycles",)
+        if failed
+        else (),
         reasons=tuple((report.at, reason) for report in seen for reason in _reasons(report)),
     )
 

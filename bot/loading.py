@@ -82,7 +82,25 @@ def rpc_url() -> str | None:
 def load(options: Options) -> Loaded:
     """Everything that can be checked without a chain. Raises ConfigError, DataError, RefusedError."""
     config, mode = _config(options)
-    return _loaded(options, config, mode, open_source(options, config))
+    source = open_source(options, config)
+    if source.label == "synthetic":
+        config = on_generated_signals(config, source.catalogue.sources())
+    return _loaded(options, config, mode, source)
+
+
+def on_generated_signals(config: Config, sources: tuple[str, ...]) -> Config:
+    """`config` with signals that a generated market has: each venue that listens to anything hears its own asset's stars.
+
+    So any strategy file can be tried on a generated market, whatever recorded sources it names.
+    """
+    if set(config.signals) <= set(sources):
+        return config
+    stars = sources[-1]  # "synthetic_stars"; sources are sorted
+    venues = {
+        name: venue.model_copy(update={"topics": {stars: (f"{venue.asset.lower()}/*",)} if venue.topics else {}})
+        for name, venue in config.venues.items()
+    }
+    return config.model_copy(update={"signals": (stars,), "venues": venues})
 
 
 def load_frames(options: Options, prices: pd.DataFrame, signals: Mapping[str, pd.DataFrame]) -> Loaded:

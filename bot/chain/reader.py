@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eth_utils.crypto import keccak
@@ -27,7 +27,6 @@ _LIQUIDITY_EVENTS = [
     )
 ]
 _ATTEMPTS = 3  # a head that is reorganised away while we read it is read again
-_PER_VENUE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class ChainReader:
     """Reads the vault and the pools of a universe whose tokens, pools and adapters are known."""
 
     def __init__(self, rpc: Rpc, universe: Universe, vault: str, keeper: str = "") -> None:
-        """`keeper`: whose native balance `balances` reports; without it that entry is left out."""
+        """`vault`: empty where there is none: pools only, nothing held. `keeper`: whose gas money `balances` tells."""
         self._rpc, self._universe, self._vault, self._keeper = rpc, universe, vault, keeper
         self._maps: dict[str, TickMap] = {}  # venue id -> ticks; they change only when liquidity does
 
@@ -54,12 +53,13 @@ class ChainReader:
         """
         for _ in range(_ATTEMPTS):
             head = await head_of(self._rpc)
+            of_pools = self._pool_calls()
             answers, events = await asyncio.gather(
-                aggregate(self._rpc, self._calls(), hex(head.number)), self._liquidity_events(head)
+                aggregate(self._rpc, of_pools + self._vault_calls(), hex(head.number)), self._liquidity_events(head)
             )
-            pools = await self._pools(head, answers[_VAULT_CALLS:], events)
+            pools = await self._pools(head, answers[: len(of_pools)], events)
             if (await head_of(self._rpc, head.number)).hash == head.hash:
-                return self._market(head, answers, pools)
+                return self._market(head, answers[len(of_pools) :], pools)
             self._maps.clear()  # what was read may belong to a block that is no more
         raise ChainError(f"{self._rpc.host}: the newest block was replaced {_ATTEMPTS} times while it was read")
 
@@ -80,18 +80,25 @@ class ChainReader:
             found["keeper", NATIVE] = quantity(await self._rpc.request("eth_getBalance", [self._keeper, at]))
         return found
 
-    def _calls(self) -> list[Call]:
+    def _pool_calls(self) -> list[Call]:
+        calls = []
+        for venue in self._universe.risky:
+            calls += [Call(venue.pool, "slot0()", (), _SLOT0), Call(venue.pool, "liquidity()", (), ("uint128",))]
+        return calls
+
+    def _vault_calls(self) -> list[Call]:
+        if not self._vault:
+            return []
         calls = [
             Call(self._universe.money.address, "balanceOf(address)", (self._vault,)),
             Call(self._vault, "nonce()"),
             Call(self._vault, "paused()", (), ("bool",)),
         ]
         for venue in self._universe.risky:
+            limits = ("bool", "bool", "uint16", "uint16")
             calls += [
-                Call(venue.pool, "slot0()", (), _SLOT0),
-                Call(venue.pool, "liquidity()", (), ("uint128",)),
                 Call(venue.adapter, "position()"),
-                Call(self._vault, "venues(address)", (venue.adapter,), ("bool", "bool", "uint16", "uint16")),
+                Call(self._vault, "venues(address)", (venue.adapter,), limits),
             ]
         return calls
 
@@ -117,8 +124,7 @@ class ChainReader:
         changed = {(log["address"].lower(), quantity(log["blockNumber"])) for log in events}
         states: dict[str, tuple[int, int, int]] = {}
         stale: list[tuple[Venue, Wanted]] = []
-        for index, venue in enumerate(self._universe.risky):
-            slot0, liquidity = answers[index * _PER_VENUE : index * _PER_VENUE + 2]
+        for venue, slot0, liquidity in zip(self._universe.risky, answers[::2], answers[1::2], strict=True):
             if slot0 is None or liquidity is None or slot0[0] == 0:
                 continue
             price, tick = slot0[0], slot0[1]
@@ -142,28 +148,16 @@ class ChainReader:
         }
 
     def _market(self, head: Head, answers: Sequence[tuple[Any, ...] | None], pools: Mapping[str, Pool]) -> Market:
-        idle, nonce, paused = (_need(answer, "the vault")[0] for answer in answers[:_VAULT_CALLS])
+        bare = Market(self._rpc.chain_id, head.number, head.hash, head.time, pools, units={}, idle=0, nonce=0)
+        if not self._vault:
+            return bare
+        idle, nonce, paused = (_need(answer, "the vault")[0] for answer in answers[:3])
         units, caps = {}, {}
-        for index, venue in enumerate(self._universe.risky):
-            start = _VAULT_CALLS + index * _PER_VENUE
-            units[venue.id] = _need(answers[start + 2], f"{venue.id}'s adapter")[0]
-            listed, _, cap, _ = _need(answers[start + 3], "the vault")
+        for venue, position, config in zip(self._universe.risky, answers[3::2], answers[4::2], strict=True):
+            units[venue.id] = _need(position, f"{venue.id}'s adapter")[0]
+            listed, _, cap, _ = _need(config, "the vault")
             caps[venue.id] = cap if listed else 0
-        return Market(
-            chain_id=self._rpc.chain_id,
-            block=head.number,
-            block_hash=head.hash,
-            time=head.time,
-            pools=pools,
-            units=units,
-            idle=idle,
-            nonce=nonce,
-            entries_open=not paused,
-            caps=caps,
-        )
-
-
-_VAULT_CALLS = 3
+        return replace(bare, units=units, idle=idle, nonce=nonce, entries_open=not paused, caps=caps)
 
 
 async def head_of(rpc: Rpc, number: int | None = None) -> Head:

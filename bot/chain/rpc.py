@@ -7,6 +7,7 @@ URL inside a node's own message is cut down in the same way.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,6 +25,7 @@ from bot.errors import ChainError, Reverted, RpcDown, RpcTimeout, SendError
 logging.getLogger("web3.providers.AsyncHTTPProvider").setLevel(logging.WARNING)
 
 TIMEOUT = 10.0  # seconds for one request
+_LAST_ANSWERS = 2.0  # seconds that closing waits for requests under way
 SENDS = frozenset({"eth_sendRawTransaction", "eth_sendTransaction"})
 
 _URL = re.compile(r"\b(?:https?|wss?)://[^\s\"'<>)]+")
@@ -48,6 +50,8 @@ class Rpc:
         # Sends must never be repeated behind our back, so the provider's own retries are off.
         self.w3 = AsyncWeb3(AsyncHTTPProvider(url, exception_retry_configuration=None))
         self._session: aiohttp.ClientSession | None = None
+        self._opening, self._closed = asyncio.Lock(), False
+        self._active, self._quiet = 0, asyncio.Event()
 
     @classmethod
     async def connect(
@@ -78,7 +82,12 @@ class Rpc:
         return f"Rpc({self.host}, chain {self.chain_id})"
 
     async def close(self) -> None:
-        """Closes the connection; a second call does nothing."""
+        """Closes the connection for good; a second call does nothing."""
+        self._closed = True
+        # A read that runs beside one that failed would make the provider open a session that nobody closes.
+        if self._active:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._quiet.wait(), _LAST_ANSWERS)
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -90,9 +99,13 @@ class Rpc:
         the outcome is unknown), Reverted with the decoded reason, SendError (the node refused a transaction),
         MethodMissingError, or ChainError for anything else that the node says.
         """
-        provider = await self._provider()
+        if self._closed:
+            raise RpcDown(f"{self.host}: the connection was closed by us")
+        self._active += 1
+        self._quiet.clear()
         try:
             async with asyncio.timeout(timeout):
+                provider = await self._provider()
                 answer = await provider.make_request(RPCEndpoint(method), list(params))
         except TimeoutError:
             raise RpcTimeout(f"{self.host} did not answer {method} within {timeout:g} s") from None
@@ -106,6 +119,12 @@ class Rpc:
             raise RpcDown(await self._why("the connection broke off")) from None
         except ValueError:
             raise ChainError(f"{self.host} answered {method} with something that is not JSON-RPC") from None
+        finally:
+            self._active -= 1
+            if self._active == 0:
+                self._quiet.set()
+        if not isinstance(answer, dict):
+            raise ChainError(f"{self.host} answered {method} with something that is not JSON-RPC")
         if "error" in answer:
             raise self._refusal(method, answer["error"])
         if "result" not in answer:
@@ -115,10 +134,11 @@ class Rpc:
     async def _provider(self) -> AsyncHTTPProvider:
         provider = self.w3.provider
         assert isinstance(provider, AsyncHTTPProvider)
-        if self._session is None:
-            # One kept-alive session of ours: the provider's default opens a connection for each request.
-            session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None), trust_env=False)
-            self._session = await provider.cache_async_session(session)
+        async with self._opening:
+            if self._session is None:
+                # One kept-alive session of ours: the provider's default opens a connection for each request.
+                session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None), trust_env=False)
+                self._session = await provider.cache_async_session(session)
         return provider
 
     async def _why(self, what: str) -> str:

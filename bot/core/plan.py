@@ -20,6 +20,9 @@ from bot.core.units import BPS, bps_down, parts_of, share_down
 from bot.core.universe import Universe, Venue
 
 
+DUST = 10**6  # a change below one millionth of the portfolio is rounding, not a wish
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The hard bounds of one strategy, as integers. Money in raw units."""
@@ -96,6 +99,8 @@ def make_plan(weights: Floats, market: Market, universe: Universe, limits: Limit
             continue
         held = market.value(universe, venue.id)
         target = share_down(nav, parts_of(min(1.0, float(weights[column]))))
+        if abs(target - held) * DUST < nav and weights[column] > 0.0:
+            continue  # the policy left it alone: what differs is rounding
         if target < held:
             leg = _exit(venue, pool, market.units[venue.id], held, held - target, weights[column] == 0.0, limits)
             exits.append(leg) if isinstance(leg, Leg) else skipped.__setitem__(venue.id, leg)

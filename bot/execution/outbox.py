@@ -149,7 +149,6 @@ class Outbox(Executor):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._patience.receipt
         pause = self._patience.poll
-        spent_before = False
         while True:
             try:
                 await self._chain.same_chain(intent.chain_id)
@@ -160,15 +159,14 @@ class Outbox(Executor):
                 if receipt is not None:
                     return receipt
                 spent = await self._chain.spent_elsewhere(intent)
-                if spent is not None and spent_before:  # one look alone may have met two nodes of different heights
+                if spent is not None:
                     return spent
-                spent_before = spent is not None
-                if spent is None and not await self._chain.knows(intent):
+                if not await self._chain.knows(intent):
                     await self._offer(intent)
             except (SendError, IncurableError):
                 raise
             except ChainError:
-                spent_before = False  # no answer, or a contradiction: look again
+                pass  # no answer, or a contradiction: look again
             if loop.time() + pause >= deadline:
                 return None
             await asyncio.sleep(pause)

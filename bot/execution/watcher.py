@@ -64,26 +64,48 @@ class Watcher:
         )
 
     async def spent_elsewhere(self, intent: Intent) -> Receipt | None:
-        """The end of an intent whose nonce another transaction has used at depth; None if that is not so."""
+        """The end of an intent whose nonce another transaction has used at depth; None if that is not so.
+
+        A missing receipt proves nothing, so the other transaction is looked up. Raises ChainError while it cannot be
+        shown: then nothing is known.
+        """
         depth = await self.head() - self.confirmations + 1
-        if depth < 0:
+        if depth < 0 or await self.account_nonce(hex(depth)) <= intent.nonce:
             return None
-        block = await self.block(hex(depth))
-        if await self.account_nonce(hex(depth)) <= intent.nonce:
-            return None
-        if await self._raw_receipt(intent) is not None:  # ours was mined between the two looks
-            return None
-        return Receipt(
-            tx_hash=intent.tx_hash,
-            block=depth,
-            block_hash=digest(field(block, "hash", "block"), "a block"),
-            time=quantity(field(block, "timestamp", "block"), "a block's time"),
-            ok=False,
-            fills=(),
-            gas_used=0,
-            gas_cost=0,
-            reason=SPENT_ELSEWHERE,
-        )
+        number = await self._passed(intent.nonce, depth)
+        block = await self.ask("eth_getBlockByNumber", hex(number), True)
+        for sent in field(block, "transactions", "block"):
+            by = digest(field(sent, "from", "transaction"), "a sender")
+            if by != self.sender.lower() or quantity(field(sent, "nonce", "transaction"), "a nonce") != intent.nonce:
+                continue
+            if digest(field(sent, "hash", "transaction"), "a transaction") == intent.tx_hash:
+                raise ChainError(f"block {number} has {intent.tx_hash}, but the node shows no receipt of it yet")
+            return Receipt(
+                tx_hash=intent.tx_hash,
+                block=number,
+                block_hash=digest(field(block, "hash", "block"), "a block"),
+                time=quantity(field(block, "timestamp", "block"), "a block's time"),
+                ok=False,
+                fills=(),
+                gas_used=0,
+                gas_cost=0,
+                reason=SPENT_ELSEWHERE,
+            )
+        raise ChainError(f"block {number} used nonce {intent.nonce} of {self.sender}, but shows no such transaction")
+
+    async def _passed(self, nonce: int, depth: int) -> int:
+        """The block in which the account got past `nonce`, at most `depth`: steps back that double, then halves."""
+        low, high, step = depth - 1, depth, 1
+        while low >= 0 and await self.account_nonce(hex(low)) > nonce:
+            low, high, step = low - step, low, 2 * step
+        low = max(low, -1)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if await self.account_nonce(hex(middle)) > nonce:
+                high = middle
+            else:
+                low = middle
+        return high
 
     async def knows(self, intent: Intent) -> bool:
         """Whether the node has the transaction, mined or waiting."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,8 @@ def fitted(x: Floats, y: Floats, params: ScorerParams) -> Any:
 
     On one thread: sums over several are split, and so rounded, differently from machine to machine.
     """
-    with _one_at_a_time, ThreadpoolController().limit(limits=1):
-        unheard = np.isnan(x).all(axis=0)  # constant instead: no estimator learns anything from such a column
+    unheard = np.isnan(x).all(axis=0)  # constant instead: no estimator learns anything from such a column
+    with _one_at_a_time, _pools().limit(limits=1):
         return _pipeline(params, len(x)).fit(np.where(unheard, 0.0, x), y)
 
 
@@ -36,15 +37,24 @@ def predicted(pipeline: Any, x: Floats) -> Floats:
 
     That is why the linear model is summed here, feature after feature: a matrix product groups its sums by shape.
     """
-    with _one_at_a_time, ThreadpoolController().limit(limits=1):
-        last = pipeline[-1]
-        if not isinstance(last, Ridge):
+    last = pipeline[-1]
+    if not isinstance(last, Ridge):
+        with (
+            _one_at_a_time,
+            _pools().limit(limits=1),
+        ):  # waiting threads spin: several are slower on a busy machine
             return np.asarray(pipeline.predict(x), dtype=np.float64)
-        prepared = pipeline[:-1].transform(x)
-        total = np.full(len(x), float(last.intercept_))
-        for column, weight in enumerate(last.coef_):
-            total += prepared[:, column] * weight
-        return total
+    prepared = pipeline[:-1].transform(x)
+    total = np.full(len(x), float(last.intercept_))
+    for column, weight in enumerate(last.coef_):
+        total += prepared[:, column] * weight
+    return total
+
+
+@cache
+def _pools() -> ThreadpoolController:
+    """The thread pools of BLAS and OpenMP, looked up once: everything that has any is loaded by now."""
+    return ThreadpoolController()
 
 
 def _pipeline(params: ScorerParams, rows: int) -> Pipeline:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from pathlib import Path
 
 import numpy as np
@@ -266,21 +267,16 @@ def _signal_field(catalogue: Catalogue, universe: Universe, source: str, grid: T
     observed, published = micros_of(frame["observed_at"]), micros_of(frame["published_at"])
     bad = np.flatnonzero(~(value >= 0.0) | np.isinf(value))
     if len(bad):
-        raise DataError(
-            located(
-                signal_path(source),
-                "value",
-                f"topic {frame['topic'].iloc[bad[0]]} is not a level",
-                value[bad[0]],
-            )
-        )
+        problem = f"topic {frame['topic'].iloc[bad[0]]} is not a level"
+        raise DataError(located(signal_path(source), "value", problem, value[bad[0]]))
     field = np.full((len(grid), len(universe)), np.nan)
+    lowered = [str(name).lower() for name in names]
     for column, venue in enumerate(universe.venues[1:], start=1):
         patterns = venue.topics.get(source, ())
-        wanted = np.array(
-            [any(fnmatchcase(str(name).lower(), pattern.lower()) for pattern in patterns) for name in names],
-            dtype=bool,
-        )
+        if not patterns:
+            continue
+        named = re.compile("|".join(translate(pattern.lower()) for pattern in patterns)).match
+        wanted = np.array([named(name) is not None for name in lowered], dtype=bool)
         if wanted.any():
             rows = wanted[codes]
             field[:, column] = growth_index(

@@ -182,10 +182,11 @@ def _trends(
 
 
 def standard_growth(stars: pd.DataFrame, grid: Times, params: GeneratorParams) -> Floats:
-    """(T,) within [-3, 3]: growth of the published basket, standardised by its own past; 0 where unknown.
+    """(T,): growth of the published basket, standardised by its own past and centred; 0 where unknown.
 
     The past is an exponentially weighted one (half-life 60 days), each row included: no row knows a later
-    one.
+    one. Adoption slows as it matures, so growth is mostly below its own past; what is mostly so is taken off
+    again, or a planted relation would be a bear market.
     """
     codes = pd.factorize(stars["topic"], sort=True)[0].astype(np.int64)
     times = [stars[name].to_numpy(dtype="datetime64[us]").astype(np.int64) for name in ("observed_at", "published_at")]
@@ -195,7 +196,9 @@ def standard_growth(stars: pd.DataFrame, grid: Times, params: GeneratorParams) -
     growth = pd.Series(np.append(np.full(min(lookback, len(grid)), np.nan), (logs[lookback:] - logs[:-lookback])))
     past = growth.ewm(halflife=60 * _DAY / step, min_periods=2 * lookback)
     standard = (growth - past.mean()) / past.std().clip(lower=1e-6)
-    return standard.clip(-3.0, 3.0).fillna(0.0).to_numpy(dtype=np.float64)
+    clipped = standard.clip(-3.0, 3.0)
+    centred = clipped - clipped.ewm(halflife=60 * _DAY / step).mean()
+    return centred.fillna(0.0).to_numpy(dtype=np.float64)
 
 
 def _rows(

@@ -7,7 +7,6 @@ import {TickMath} from "@uniswap/v4-core/src/libraries/TickMath.sol";
 
 import {MarketMaker} from "../src/devnet/MarketMaker.sol";
 import {MediaToken} from "../src/devnet/MediaToken.sol";
-import {IUniswapV3Pool} from "../src/interfaces/IUniswapV3Pool.sol";
 import {Fixture} from "./Fixture.sol";
 
 /// The market mirror's hand against a real pool, and the devnet's two tokens.

@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {Test} from "forge-std/Test.sol";
 import {TickMath} from "@uniswap/v4-core/src/libraries/TickMath.sol";
 
-import {Vault, IERC20} from "../src/Vault.sol";
+import {Vault} from "../src/Vault.sol";
 import {DevDollar} from "../src/devnet/DevDollar.sol";
 import {MarketMaker} from "../src/devnet/MarketMaker.sol";
 import {MediaToken} from "../src/devnet/MediaToken.sol";

@@ -6,7 +6,6 @@ import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {IERC20, Vault} from "../src/Vault.sol";
 import {VenueBook} from "../src/VenueBook.sol";
 import {IUniswapV3Pool} from "../src/interfaces/IUniswapV3Pool.sol";
-import {MarketMaker} from "../src/devnet/MarketMaker.sol";
 import {MediaToken} from "../src/devnet/MediaToken.sol";
 import {UniswapV3Hold} from "../src/venues/UniswapV3Hold.sol";
 import {Fixture} from "./Fixture.sol";
@@ -247,7 +246,7 @@ contract Handler is Fixture {
     function curatorSets(uint256 which, uint16 capBps, uint16 minIdleBps) external {
         which %= VENUES;
         capBps = uint16(bound(capBps, 100, 4_000));
-        minIdleBps = uint16(bound(minIdleBps, 0, 9_000));
+        minIdleBps = uint16(bound(minIdleBps, 5_000, 9_700));
         vm.startPrank(curator);
         vault.setVenue(address(holds[which]), capBps, MAX_LOSS_BPS);
         vault.setMinIdle(minIdleBps);
@@ -277,7 +276,7 @@ contract Handler is Fixture {
         return (vault, usd, holds);
     }
 
-    /// Who must never own anything: the keeper's key, its adapter, and the venues as far as assets go.
+    /// Who must never own anything: the keeper's key and its adapter.
     function robbers() external view returns (address[2] memory) {
         return [keeper, address(accomplice)];
     }

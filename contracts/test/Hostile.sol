@@ -3,7 +3,6 @@ pragma solidity 0.8.30;
 
 import {IERC20} from "../src/Vault.sol";
 import {IVenue} from "../src/interfaces/IVenue.sol";
-import {DevDollar} from "../src/devnet/DevDollar.sol";
 
 /// A venue whose every answer can be set: what a broken or hostile adapter would do to the vault.
 contract Hostile is IVenue {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from backtests.run import Run, trades_frame
 from bot.config import Config
 from bot.core.panel import Floats, Panel
 from bot.core.strategy import Strategy
@@ -64,3 +66,24 @@ def wanted(panel: Panel, seed: int = 2) -> Floats:
     raw = np.where(panel.listed, raw, 0.0)
     raw[:, 0] += 0.05
     return np.asarray(raw / raw.sum(axis=1, keepdims=True))
+
+
+def run_of(nav: Sequence[float], step: int = DAY, gas: Sequence[float] | None = None, **changes: Any) -> Run:
+    """A run that is nothing but its net asset values (and gas), all in one venue."""
+    cycles = len(nav)
+    run = Run(
+        label="made",
+        rung="fast",
+        venues=("idle", "v1"),
+        money="USDC",
+        times=START + step * np.arange(cycles, dtype=np.int64),
+        nav=np.array(nav, dtype=np.float64),
+        gas=np.zeros(cycles) if gas is None else np.array(gas, dtype=np.float64),
+        fees=np.zeros(cycles),
+        turnover=np.zeros(cycles),
+        held=np.tile([0.25, 0.75], (cycles, 1)),
+        target=np.tile([0.25, 0.75], (cycles, 1)),
+        prices=np.ones((cycles, 2)),
+        trades=trades_frame(()),
+    )
+    return replace(run, **changes)

@@ -45,7 +45,8 @@ def late_and_gone(rows: int) -> Panel:
 def test_fast_rung_follows_the_exact_replay_when_there_is_no_noise() -> None:
     panel = late_and_gone(60)
     limits = {"max_venue": "30 %", "min_trade": "250 USDC", "max_loss": "45 bps"}
-    config = config_of(5, limits=limits, capital="400000 USDC", policy={"drawdown_brake": "6 %", "drawdown_window": "10d"})
+    brake = {"drawdown_brake": "6 %", "drawdown_window": "10d"}
+    config = config_of(5, limits=limits, capital="400000 USDC", policy=brake)
     settings = settings_for(config)  # equal weight: what it wants follows from the prices in either engine
     scorer: Scorer = Silent()
     first, last = int(panel.times[0]), int(panel.times[-1])
@@ -67,7 +68,7 @@ def test_fast_rung_follows_the_exact_replay_when_there_is_no_noise() -> None:
 def test_limits_hold_after_every_cycle() -> None:
     panel = panel_of(walk(80, 4))
     run = fast(panel, wanted(panel), limits={"max_venue": "25 %", "min_idle": "10 %"}, policy={"max_turnover": "15 %"})
-    assert run.turnover.max() <= 0.15 + 1e-9
+    assert 0.149 < run.turnover.max() <= 0.15 + 1e-8  # weights become money in parts of a billion
     bought = run.target[:, 1:] > run.held[:, 1:] + 1e-12
     assert bought.any()
     assert run.target[:, 1:][bought].max() <= 0.25 + 1e-12

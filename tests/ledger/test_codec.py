@@ -58,9 +58,7 @@ def test_a_plan_survives_the_round_trip_with_its_id(plan: Plan) -> None:
     assert isinstance(back.weights, tuple)
 
 
-@pytest.mark.parametrize(
-    "text", ["[]", "{}", "1", '{"legs": 3}', '{"legs": [{"venue": "x"}]}', '{"legs": [], "more": 1}']
-)
+@pytest.mark.parametrize("text", ["[]", "{}", '{"legs": [{"venue": "x"}]}', '{"legs": [], "more": 1}'])
 def test_what_is_no_plan_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match="not a plan"):
         plan_from_json(text)

@@ -175,6 +175,13 @@ class Market:
         amounts = self.machine.call(self.manager, function, (order,), ("uint256", "uint256"))
         return amounts[0], amounts[1]
 
+    def fee_growth(self) -> tuple[int, int]:
+        """Fees per unit of liquidity since the pool began, (token0, token1), each times 2^128."""
+        growth = [
+            self.machine.call(self.pool, f"feeGrowthGlobal{token}X128()", (), ("uint256",))[0] for token in (0, 1)
+        ]
+        return growth[0], growth[1]
+
     def balances(self, holder: str) -> tuple[int, int]:
         """(token0, token1) that an address holds."""
         held = [self.machine.call(token, "balanceOf(address)", (holder,), ("uint256",))[0] for token in self.tokens]

@@ -23,6 +23,7 @@ from bot.core.amm.concentrated import (
     with_liquidity,
 )
 from bot.core.amm.tick_math import MAX_SQRT_RATIO, MAX_TICK, MIN_SQRT_RATIO, MIN_TICK, sqrt_ratio_at_tick
+from bot.core.fixedpoint import Q128
 from tests.parity.evm import OWNER, SUPPLY, Market, Reverted, SwapEvent
 
 MARKETS = int(os.environ.get("PATRON_PARITY_MARKETS", "40"))
@@ -238,6 +239,26 @@ def test_a_nudge_that_runs_out_of_inventory_stops_where_the_contract_stops() -> 
             assert market.balances(market.maker) == funds
             pool = swaps[-1].pool if swaps else pool
     assert min(seen["short of the band"], seen["refused"], seen["nudges"]) >= MARKETS // 2, seen
+
+
+@pytest.mark.parametrize(("fee_pips", "spacing"), TIERS)
+def test_the_fee_paid_is_what_the_pool_credits_to_its_liquidity(fee_pips: int, spacing: int) -> None:
+    rnd, liquidity = Random(fee_pips + 3), 10**24
+    lower, upper = -799_800, 799_800  # multiples of every spacing
+    start = sqrt_ratio_at_tick(rnd.randint(-1000, 1000))
+    market, pool = Market(fee_pips, start), pool_at(start, fee_pips, spacing, [(lower, upper, liquidity)])
+    market.seed(lower, upper, liquidity)
+    for _ in range(MARKETS):
+        zero_for_one, amount = rnd.random() < 0.5, int(10 ** rnd.uniform(0, 26))
+        before = market.fee_growth()
+        done = swap(pool, zero_for_one, amount)
+        assert market.step([-amount if zero_for_one else amount], 1, MAX_SQRT_RATIO) == [event_of(done)]
+        after = market.fee_growth()
+        token = 0 if zero_for_one else 1
+        assert after[1 - token] == before[1 - token]
+        # Each step of the swap floors the growth once; with this liquidity they lose less than one raw unit.
+        assert done.fee_paid == -(-(after[token] - before[token]) * liquidity // Q128)
+        pool = done.pool
 
 
 def test_the_referee_notices_one_wei() -> None:

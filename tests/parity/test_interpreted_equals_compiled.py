@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from backtests.fast import run_fast
 from backtests.kernels.plain import plain
 from backtests.kernels.portfolio import portfolio_path_nb, rebalance_nb
-from backtests.fast import run_fast
 from backtests.run import Run
 from bot.core.panel import Panel
 from bot.core.score import no_scores

@@ -5,11 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
+import pytest
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
+
+from bot.core.panel import Floats
 from bot.core.score import Scores
 from bot.scoring import score_panel
+from bot.scoring.estimator import fitted
+from bot.scoring.params import ModelName
 from tests.scoring.test_walkforward import MODELS, SHORT
 from tests.strategies.properties import made_panel
 
@@ -20,8 +29,6 @@ print(fingerprint(scored()))
 
 
 def scored() -> list[Scores]:
-    from dataclasses import replace
-
     return [
         score_panel(made_panel(seed=31, rows=90, venues=6), replace(SHORT, model=model)) for model in MODELS
     ]
@@ -37,18 +44,27 @@ def fingerprint(scores: list[Scores]) -> str:
 def test_threads_and_processes_change_no_bit() -> None:
     here = scored()
     assert all(len(set(scores.model)) > 5 for scores in here)
-    root = Path(__file__).parents[2]
-    found = {fingerprint(here)}
-    for threads in ("4",):
-        environment = dict(os.environ, PYTHONHASHSEED=threads)
-        environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM],
-            cwd=root,
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        found.add(done.stdout.strip())
-    assert len(found) == 1
+    environment = dict(os.environ, PYTHONHASHSEED="4", OMP_NUM_THREADS="4", OPENBLAS_NUM_THREADS="4")
+    there = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=Path(__file__).parents[2],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert there.stdout.strip() == fingerprint(here)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_fits_run_on_one_thread(monkeypatch: pytest.MonkeyPatch, model: ModelName) -> None:
+    seen: list[int] = []
+
+    def spied(self: Pipeline, x: Floats, y: Floats) -> Pipeline:
+        seen.extend(pool["num_threads"] for pool in threadpool_info())
+        return self
+
+    monkeypatch.setattr(Pipeline, "fit", spied)
+    fitted(np.ones((4, 2)), np.ones(4), replace(SHORT, model=model))
+    assert seen
+    assert set(seen) == {1}

@@ -53,9 +53,9 @@ def mean_skill(panel: Panel, params: ScorerParams) -> float:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_finds_a_planted_relation(model: ModelName) -> None:
-    seeds = range(4) if model == "ridge" else range(2)
-    skill = [mean_skill(synthetic_panel(seed, strength=1.0), replace(PARAMS, model=model)) for seed in seeds]
-    assert np.mean(skill) > 0.05
+    strength, seeds = (1.0, range(4)) if model == "ridge" else (2.0, range(3))  # trees need more of it
+    skill = [mean_skill(synthetic_panel(seed, strength), replace(PARAMS, model=model)) for seed in seeds]
+    assert np.mean(skill) > 0.06
 
 
 def test_finds_nothing_where_nothing_was_planted() -> None:

@@ -225,6 +225,13 @@ def test_incomplete_days_are_dropped_and_counted_by_distinct_topics(imported: Im
     assert report.maps[0].left_out["rows of incomplete days"] == 6
 
 
+def test_a_day_is_judged_by_the_days_before_it_only(imported: Imported) -> None:
+    """The third day is short, but two days are too few to say what is usual."""
+    rows = [(number, "o", f"r{repo}", 100) for number in range(6) for repo in range(3 if number == 2 else 9)]
+    _, report = imported(SIGNALS + "incomplete: {below: 0.75, of_days: 5}\n", "stars.csv", stars(rows))
+    assert report.maps[0].left_out["incomplete days"] == 0
+
+
 def test_a_list_that_really_shrinks_is_believed_after_a_while(imported: Imported) -> None:
     rows = [(number, "o", f"r{repo}", 100) for number in range(20) for repo in range(9 if number < 10 else 3)]
     catalogue, _ = imported(SIGNALS + "incomplete: {below: 0.75, of_days: 5}\n", "stars.csv", stars(rows))

@@ -19,12 +19,12 @@ MIRROR_FILE = "mirror.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """A running devnet. `url` is that of the fork that everything happens on, always on the loopback.
+    """A running devnet. `rpc_url` is that of the fork that everything happens on, always on the loopback.
 
     `protocols` is None on a fork of somebody's node, `market_maker` is empty there until it is needed.
     """
 
-    url: str
+    rpc_url: str
     chain_id: int
     universe: Universe
     vault: str
@@ -37,9 +37,7 @@ class Deployed:
     capital: int  # raw money that the investor deposited
     start: int  # unix seconds of the first market step; on a fork of a node, of the fork
     window: int  # seconds of the TWAP
-    fork_block: int  # the upstream's block that was forked
     block: int  # the fork's first block after everything was in place
-    upstream_url: str = ""  # of our own local upstream only
     protocols: Protocols | None = None
 
     def to_json(self) -> str:

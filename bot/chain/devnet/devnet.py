@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.chain.devnet import market, upstream
-from bot.chain.devnet.accounts import CURATOR, GUARDIAN, INVESTOR, KEEPER, OWNER, keeper_key
+from bot.chain.devnet.accounts import CURATOR, GUARDIAN, INVESTOR, KEEPER, OWNER
 from bot.chain.devnet.batch import Batch, mine
 from bot.chain.devnet.description import MIRROR_FILE, Deployed, load
 from bot.chain.devnet.protocols import Protocols, deploy
@@ -49,17 +49,6 @@ class DevnetSpec:
     pools: Mapping[str, str] = field(default_factory=dict)
 
 
-class ChainClock:
-    """The fork's time as last seen by the devnet that owns this clock: after each of its reads, steps and settlings."""
-
-    def __init__(self) -> None:
-        self.seen = 0
-
-    def now(self) -> int:
-        """Unix seconds of the newest block seen."""
-        return self.seen
-
-
 class Devnet:
     """A running devnet, seen through the fork that the bot trades on."""
 
@@ -75,7 +64,6 @@ class Devnet:
         self.rpc = rpc
         self.description = description
         self.run_dir = run_dir
-        self.clock = ChainClock()
         self._node, self._beneath = node, beneath
         self._log = market.MarketLog(run_dir / MIRROR_FILE, description.universe, description.market_maker)
 
@@ -92,21 +80,10 @@ class Devnet:
     def keeper(self) -> str:
         return self.description.keeper
 
-    @property
-    def keeper_key(self) -> str:
-        """The keeper's private key: from a mnemonic that everybody knows."""
-        return keeper_key()
-
     async def now(self) -> int:
-        """Time of the newest block, unix seconds; the clock has seen it then."""
+        """Time of the newest block, unix seconds."""
         head = await self.rpc.request("eth_getBlockByNumber", ["latest", False])
-        self.clock.seen = quantity(head["timestamp"])
-        return self.clock.seen
-
-    async def genesis(self) -> str:
-        """Hash of the chain's first block."""
-        first = await self.rpc.request("eth_getBlockByNumber", ["0x0", False])
-        return str(first["hash"])
+        return quantity(head["timestamp"])
 
     async def require_alive(self) -> None:
         """Raises ChainError, with the last line of its output, when one of our nodes has ended or does not answer."""
@@ -128,14 +105,12 @@ class Devnet:
         await self._steady_base_fee()
         deployed = self.description
         await market.step(self.rpc, self._log, deployed.owner, deployed.market_maker, self.universe, at, steps)
-        await self.now()
 
     async def settle(self, seconds: int | None = None) -> None:
         """One empty block `seconds` later (default: the TWAP window), so that the mean price is the present one."""
         later = await self.now() + (self.description.window if seconds is None else seconds)
         await self._steady_base_fee()
         await self.rpc.request("evm_mine", [{"timestamp": hex(later)}])
-        await self.now()
 
     async def follow_upstream(self) -> None:
         """Trades each pool to the upstream node's present price. Only on a fork of a node, by its owner."""
@@ -144,7 +119,6 @@ class Devnet:
         moves, deployed = await upstream.moves(self._node, self.rpc, self.universe), self.description
         if moves:  # the fork of a live node keeps to the wall's time by itself
             await market.step(self.rpc, self._log, deployed.owner, deployed.market_maker, self.universe, None, moves)
-        await self.now()
 
     async def recover(self) -> None:
         """Undoes what a crash in the middle of a step leaves behind, and completes the market's log."""
@@ -170,15 +144,14 @@ async def devnet(spec: DevnetSpec, run_dir: Path) -> AsyncIterator[Devnet]:
             protocols, universe = await deploy(first.rpc, spec.universe, spec.prices, spec.depth)
             fork = await stack.enter_async_context(Anvil.fork("fork", run_dir, first.url))
             deployed = await _vault(fork, spec, universe, protocols)
-            deployed = replace(deployed, upstream_url=first.url)
-            yield await _ready(Devnet(fork.rpc, deployed, run_dir, beneath=first.rpc))
+            yield _ready(Devnet(fork.rpc, deployed, run_dir, beneath=first.rpc))
         else:
             node = await stack.enter_async_context(await Rpc.connect(spec.rpc_url))
             universe = await upstream.universe_of(node, spec.universe, spec.pools)
             fork = await stack.enter_async_context(Anvil.fork("fork", run_dir, spec.rpc_url))
             await upstream.prepare_accounts(fork.rpc)
             deployed = await _vault(fork, spec, universe, None)
-            yield await _ready(Devnet(fork.rpc, deployed, run_dir, node=node))
+            yield _ready(Devnet(fork.rpc, deployed, run_dir, node=node))
 
 
 @asynccontextmanager
@@ -188,11 +161,10 @@ async def attach(path: Path, recover: bool = True) -> AsyncIterator[Devnet]:
     `recover`: True for the one who moves the market from here on, after a crash of the one who did; False to look only.
     """
     deployed, run_dir = load(path)
-    async with await Rpc.connect(deployed.url, deployed.chain_id) as rpc:
+    async with await Rpc.connect(deployed.rpc_url, deployed.chain_id) as rpc:
         found = Devnet(rpc, deployed, run_dir)
         if recover:
             await found.recover()
-        await found.now()
         yield found
 
 
@@ -202,16 +174,14 @@ def _prepare(run_dir: Path) -> None:
     (run_dir / MIRROR_FILE).unlink(missing_ok=True)
 
 
-async def _ready(found: Devnet) -> Devnet:
+def _ready(found: Devnet) -> Devnet:
     found.description.write(found.run_dir)
-    await found.now()
     return found
 
 
 async def _vault(fork: Anvil, spec: DevnetSpec, universe: Universe, protocols: Protocols | None) -> Deployed:
     """Our contracts on the fork, configured, with the investor's capital inside."""
     rpc, money = fork.rpc, universe.money.address
-    fork_block = quantity(await rpc.request("eth_blockNumber", []))
     curator, owner, investor = [await Batch.of(rpc, account) for account in (CURATOR, OWNER, INVESTOR)]
     roles = (CURATOR, GUARDIAN, KEEPER)
     vault = curator.create("Vault", (money, "Patron", "PTRN", *roles, spec.min_idle_bps))
@@ -235,7 +205,7 @@ async def _vault(fork: Anvil, spec: DevnetSpec, universe: Universe, protocols: P
     block = quantity(receipts[-1]["blockNumber"])
     head = await rpc.request("eth_getBlockByNumber", [hex(block), False])
     return Deployed(
-        url=fork.url,
+        rpc_url=fork.url,
         chain_id=rpc.chain_id,
         universe=Universe(universe.money, (universe.venues[0], *risky)),
         vault=vault,
@@ -248,7 +218,6 @@ async def _vault(fork: Anvil, spec: DevnetSpec, universe: Universe, protocols: P
         capital=spec.capital,
         start=spec.start if protocols is not None else quantity(head["timestamp"]),
         window=spec.window,
-        fork_block=fork_block,
         block=block,
         protocols=protocols,
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,26 +39,17 @@ class MarketLog:
 
     async def repair(self, rpc: Rpc, since: int) -> None:
         """Reads the file and adds each step since block `since` that it lacks, as after a crash between the two."""
-        known: dict[int, int] = {}
-        kept = []
-        if self._path.exists():
-            for line in self._path.read_text(encoding="utf-8").splitlines():
-                try:
-                    entry = json.loads(line)
-                except ValueError:
-                    continue  # a line cut short by a crash; its step is written again below
-                known[entry["block"]] = known.get(entry["block"], 0) + 1
-                kept.append((entry["block"], line))
+        text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
+        kept = [entry for entry in map(_entry, text.splitlines(keepends=True)) if entry is not None]
         where = {"address": self._maker, "topics": [_STEPPED], "fromBlock": hex(since), "toBlock": "latest"}
-        counts: dict[int, int] = {}
-        for log in await rpc.request("eth_getLogs", [where]):
-            block = quantity(log["blockNumber"])
-            counts[block] = counts.get(block, 0) + 1
-        whole = {block for block, count in known.items() if counts.get(block) == count}
-        if known.keys() - whole:
-            lines = [line for block, line in kept if block in whole]
-            self._path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        self.done = {json.loads(line)["at"] for block, line in kept if block in whole}
+        logs = await rpc.request("eth_getLogs", [where])
+        counts = Counter(quantity(log["blockNumber"]) for log in logs)
+        written = Counter(entry.block for entry in kept)
+        whole = {block for block, count in written.items() if counts[block] == count}
+        lines = "".join(entry.line for entry in kept if entry.block in whole)
+        if lines != text:
+            self._path.write_text(lines, encoding="utf-8")
+        self.done = {entry.at for entry in kept if entry.block in whole}
         for block in sorted(counts.keys() - whole):
             await self._restore(rpc, block)
 
@@ -93,6 +86,24 @@ class MarketLog:
                 receipt = await rpc.request("eth_getTransactionReceipt", [transaction["hash"]])
                 if any(log["topics"][0] == _STEPPED for log in receipt["logs"]):
                     self.write(quantity(whole["timestamp"]), transaction, receipt)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One whole line of the log."""
+
+    at: int
+    block: int
+    line: str
+
+
+def _entry(line: str) -> _Entry | None:
+    """The line, None for one that a crash cut short: its step is written again."""
+    try:
+        document = json.loads(line)
+        return _Entry(document["at"], document["block"], line) if line.endswith("\n") else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 async def step(

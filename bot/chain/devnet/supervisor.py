@@ -153,6 +153,7 @@ class Anvil:
     def _last_line(self) -> str:
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        # A panic says what happened in its own lines; the note about backtraces comes after them.
-        telling = [line for line in lines if not line.startswith(("note:", "stack backtrace"))]
+        # After what went wrong come notes on backtraces and usage; the line that says "error" is the one that tells.
+        errors = [line for line in lines if line.lower().startswith("error")]
+        telling = errors or [line for line in lines if not line.startswith(("note:", "stack backtrace"))]
         return telling[-1][:200] if telling else "no output"

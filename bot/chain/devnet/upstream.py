@@ -32,7 +32,12 @@ async def universe_of(node: Rpc, wanted: Universe, pools: Mapping[str, str]) -> 
     if missing:
         raise ChainError(f"{missing[0]}: no pool address is given for it on chain {node.chain_id}")
     money, symbol = known.money if known else "", wanted.money.symbol
-    found = await asyncio.gather(*(_venue(node, venue, pools[venue.id], symbol, money) for venue in wanted.risky))
+    reads = (_venue(node, venue, pools[venue.id], symbol, money) for venue in wanted.risky)
+    found = []
+    for answer in await asyncio.gather(*reads, return_exceptions=True):
+        if isinstance(answer, BaseException):
+            raise answer  # the first venue in the file's own order is the one that is named
+        found.append(answer)
     moneys = {token for _, token in found}
     if len(moneys) != 1:
         named = ", ".join(sorted(token.address for token in moneys))

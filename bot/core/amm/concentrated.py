@@ -100,11 +100,13 @@ def swap(pool: Pool, zero_for_one: bool, amount_specified: int, sqrt_price_limit
     0: exact output. Ends when the amount is used up or the price reaches the limit (default: the widest legal
     one), so an exact amount can be filled in part; see `swap_exact_in`. Walks from one initialised tick or
     end of a 256-tick word to the next as the contract does, because each stop rounds once. Raises ValueError
-    for an amount of zero or outside int256 and for a limit on the wrong side; UnknownTicks when it would
-    leave the window that was read.
+    for an amount of zero or outside int256, for a limit on the wrong side, and for a pool whose tick and price
+    contradict each other; UnknownTicks when the swap would leave the window that was read.
     """
     if amount_specified == 0 or not -INT256_MAX - 1 <= amount_specified <= INT256_MAX:
         raise ValueError(f"a swap's amount must be a non-zero int256 (got {amount_specified})")
+    if not sqrt_ratio_at_tick(pool.tick) <= pool.sqrt_price_x96 <= sqrt_ratio_at_tick(pool.tick + 1):
+        raise ValueError(f"tick {pool.tick} is not the tick of the square root price {pool.sqrt_price_x96}")
     limit = _legal_limit(pool.sqrt_price_x96, zero_for_one, sqrt_price_limit_x96)
     price, tick, liquidity = pool.sqrt_price_x96, pool.tick, pool.liquidity
     ticks, spacing, fee_pips = pool.ticks, pool.tick_spacing, pool.fee_pips
@@ -112,6 +114,7 @@ def swap(pool: Pool, zero_for_one: bool, amount_specified: int, sqrt_price_limit
     index = bisect_right(ticks, (tick, _AFTER_EVERY_NET)) - zero_for_one  # next initialised tick on the way
     remaining, other, fee_paid, ticks_crossed = amount_specified, 0, 0, 0
 
+    # Bounded: every turn but the last passes an initialised tick or the end of a word, and prices are finite.
     while remaining and price != limit:
         stop = _word_end(tick, spacing, zero_for_one)
         initialised = False

@@ -148,6 +148,22 @@ def test_refuses_ticks_that_contradict_the_active_liquidity() -> None:
         swap(broken, True, INT256_MAX)
 
 
+@pytest.mark.parametrize("tick", [-60, -2, 1, 60])
+@pytest.mark.parametrize("zero_for_one", [True, False])
+def test_refuses_a_tick_that_contradicts_the_price(tick: int, zero_for_one: bool) -> None:
+    with pytest.raises(ValueError, match="is not the tick of"):
+        swap(replace(two_ranges(), tick=tick), zero_for_one, 1)
+
+
+def test_the_fee_is_the_sum_over_all_steps() -> None:
+    pool = two_ranges()
+    first = swap(pool, False, 10**18, sqrt_ratio_at_tick(600))
+    second = swap(first.pool, False, 10**18, sqrt_ratio_at_tick(700))
+    whole = swap(pool, False, 10**18, sqrt_ratio_at_tick(700))
+    assert whole.fee_paid == first.fee_paid + second.fee_paid
+    assert min(first.fee_paid, second.fee_paid) > 0
+
+
 def test_burning_what_was_minted_restores_the_pool() -> None:
     pool = two_ranges()
     minted = with_liquidity(pool, -120, 600, 7)
@@ -219,6 +235,18 @@ def test_liquidity_is_set_by_the_scarcer_token() -> None:
     assert by_token1 == liquidity_for_amounts(Q96, -600, 600, amount0 * 9, amount1)
     assert liquidity_for_amounts(Q96, -600, 600, amount0, 0) == 0
     assert liquidity_for_amounts(sqrt_ratio_at_tick(-700), -600, 600, amount0, 0) > 0
+
+
+def test_at_the_lowest_prices_the_manager_finds_no_liquidity_for_token0() -> None:
+    # floor(P_a * P_b) in Q64.96 is zero there, though the exact quotient would not be.
+    assert liquidity_for_amounts(MIN_SQRT_RATIO, MIN_TICK, MIN_TICK + 1000, 10**30, 0) == 0
+    assert liquidity_for_amounts(Q96, 0, 1000, 10**30, 0) > 0
+
+
+@pytest.mark.parametrize("spacing", [1, 10, 60, 200])
+def test_full_ticks_never_overflow_the_active_liquidity(spacing: int) -> None:
+    usable = len(range(-(-MIN_TICK // spacing) * spacing, MAX_TICK + 1, spacing))
+    assert max_liquidity_per_tick(spacing) * usable <= UINT128_MAX < (max_liquidity_per_tick(spacing) + 1) * usable
 
 
 def test_refuses_liquidity_that_no_position_can_have() -> None:

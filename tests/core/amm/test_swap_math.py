@@ -51,6 +51,14 @@ def test_input_too_wide_for_256_bits_still_never_moves_the_price_too_far(
     assert coarse == -(-(liquidity << 96) // ((liquidity << 96) // price + amount))
 
 
+def test_input_too_wide_for_256_bits_takes_the_coarser_quotient_of_the_contract() -> None:
+    price, liquidity = MAX_SQRT_RATIO - 1, (1 << 127) - 1
+    amount = (1 << 256) // price + 1
+    precise = -(-(liquidity << 96) * price // ((liquidity << 96) + amount * price))
+    coarse = swap_math.price_after_token0_in(price, liquidity, amount)
+    assert coarse == -(-(liquidity << 96) // ((liquidity << 96) // price + amount)) > precise
+
+
 @given(ordinary_prices, ordinary_prices, liquidities, st.integers(1, 1 << 120), fees)
 def test_an_exact_input_is_never_exceeded_and_used_up_short_of_the_target(
     price: int, target: int, liquidity: int, remaining: int, fee_pips: int

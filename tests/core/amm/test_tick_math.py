@@ -42,6 +42,14 @@ def test_price_at_a_tick_is_the_power_of_1_0001_rounded_up(tick: int) -> None:
     assert -Fraction(1, 2**110) < squared - 1 < Fraction(5, sqrt_ratio_at_tick(tick))
 
 
+@pytest.mark.parametrize("bit", range(13, 19))
+def test_price_at_a_single_bit_keeps_the_half_unit_of_its_constant(bit: int) -> None:
+    price = sqrt_ratio_at_tick(1 << bit)
+    constant = Fraction(1 << 224, price)  # the Q128.128 inverse that the price was made from
+    error = Fraction(price, Q96) / Fraction(10001, 10000) ** (1 << bit - 1) - 1
+    assert abs(error) < Fraction(1, 2) / constant + Fraction(101, 100 * price)
+
+
 @given(ticks_with_a_successor)
 def test_price_rises_with_every_tick(tick: int) -> None:
     assert sqrt_ratio_at_tick(tick) < sqrt_ratio_at_tick(tick + 1)
