@@ -1,8 +1,8 @@
 """Backtests from a notebook: a strategy file and a DataFrame in, DataFrames out.
 
-    from backtests.api import backtest
-    result = backtest("strategies/reversal.yaml", prices=prices)     # columns: time, asset, close, volume
-    result.equity, result.weights, result.trades, result.metrics
+from backtests.api import backtest
+result = backtest("strategies/reversal.yaml", prices=prices)     # columns: time, asset, close, volume
+result.equity, result.weights, result.trades, result.metrics
 """
 
 from __future__ import annotations
@@ -13,6 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+
+from backtests.fast import benchmarks, run_fast
+from backtests.metrics import Metric, metrics
+from backtests.replay import run_replay
+from backtests.run import Run, run_from_reports
 from bot.config import Config
 from bot.core.panel import Panel
 from bot.core.report import CycleReport
@@ -24,11 +29,6 @@ from bot.scoring.params import ScorerParams
 from bot.scoring.scorer import IdleScorer, PanelScorer
 from bot.scoring.walkforward import score_panel
 from bot.settings import Settings, settings_of
-
-from backtests.fast import benchmarks, run_fast
-from backtests.metrics import Metric, metrics
-from backtests.replay import run_replay
-from backtests.run import Run, run_from_reports
 
 RUNGS = ("fast", "replay")
 

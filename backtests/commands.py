@@ -8,9 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bot.core.report import CycleReport
-from bot.loading import Loaded, Options, load
-from bot.settings import Settings, settings_of
 from rich.console import Console
 from rich.table import Table
 
@@ -19,6 +16,9 @@ from backtests.fast import benchmarks
 from backtests.metrics import metrics
 from backtests.report import render_html, report_json, shown
 from backtests.run import Run, day, run_from_reports
+from bot.core.report import CycleReport
+from bot.loading import Loaded, Options, load
+from bot.settings import Settings, settings_of
 
 HEADLINE = ("total_return", "sharpe", "max_drawdown", "turnover", "fees", "gas")
 
@@ -30,7 +30,9 @@ def backtest(options: Options, rung: str, report: Path | None, as_json: bool, co
     settings = settings_of(loaded.config, loaded.universe, options.config)
     schedule = loaded.schedule
     result = run_backtest(settings, loaded.config, loaded.panel, schedule.first, schedule.last, rung)
-    facts = facts_of(loaded, settings, rung) | {"window": f"{day(int(result.run.times[0]))} to {day(int(result.run.times[-1]))}"}
+    facts = facts_of(loaded, settings, rung) | {
+        "window": f"{day(int(result.run.times[0]))} to {day(int(result.run.times[-1]))}"
+    }
     if report is not None:
         render_html(result.run, list(result.benchmarks), facts, report)
     if as_json:
@@ -58,9 +60,7 @@ def report_run(
     """Writes ``report.html`` and ``report.json`` of a daemon's run into `run_dir`; returns the headline as text."""
     universe = settings.universe
     label = f"{settings.strategy.name} ({loaded.mode})"
-    run = run_from_reports(
-        reports, universe, universe.money.decimals, native_price(loaded.config), label, loaded.mode
-    )
+    run = run_from_reports(reports, universe, universe.money.decimals, native_price(loaded.config), label, loaded.mode)
     held: list[Run] = []
     if loaded.schedule is not None:
         # As many cycles as were run: a run that was stopped early is compared over its own window.
@@ -118,7 +118,10 @@ def notes_of(loaded: Loaded, settings: Settings, run: Run) -> list[str]:
         spoken = np.flatnonzero(np.isfinite(run.trades["score"].to_numpy())) if len(run.trades) else np.array([])
         first = day(int(run.trades["time"].iloc[spoken[0]])) if len(spoken) else None
         before = settings.strategy.before_first_fit.replace("_", " ")
-        notes.append(f"  before the first fitted model it holds {before}" + (f"; the first scored trade is on {first}" if first else ""))
+        notes.append(
+            f"  before the first fitted model it holds {before}"
+            + (f"; the first scored trade is on {first}" if first else "")
+        )
     return notes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backtests.simulated import MemoryJournal, PanelFeed
 from bot.config import Config
 from bot.core.mirror import first_prices
 from bot.core.panel import Panel
@@ -12,8 +13,6 @@ from bot.paper import PaperMarket, made_market
 from bot.ports import Ports, Scorer
 from bot.replay import Schedule, replay
 from bot.settings import Settings, mirror_params
-
-from backtests.simulated import MemoryJournal, PanelFeed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,12 @@ async def run_replay(
     # The market opens one second before its first bar, so that the bar's step is still to be made.
     start = int(panel.times[schedule.rows.start]) - 1
     market = made_market(
-        settings.universe, prices, config.capital.raw(settings.universe.money.decimals), params, start, config.costs.gas_price
+        settings.universe,
+        prices,
+        config.capital.raw(settings.universe.money.decimals),
+        params,
+        start,
+        config.costs.gas_price,
     )
     journal = MemoryJournal()
     ports = Ports(

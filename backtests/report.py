@@ -47,27 +47,31 @@ def render_html(run: Run, benchmarks: Sequence[Run], facts: Mapping[str, Any], p
     engine = _script(get_plotlyjs())
     drawing = _script((TEMPLATES / "report.js").read_text(encoding="utf-8"))
     parts = attribution(run)
-    text = _environment().get_template("report.html").render(
-        run=run,
-        labels=[each.label for each in runs],
-        title=str(facts.get("title") or f"{run.label}, {run.rung} rung"),
-        since=day(int(run.times[0])),
-        until=day(int(run.times[-1])),
-        headlines=[(name, [each[name] for each in numbers]) for name in HEADLINES],
-        table=[(name, [each[name] for each in numbers]) for name in numbers[0]],
-        origins=[(kind, _lines(facts.get(kind))) for kind in ORIGINS],
-        parts=sorted(parts.items(), key=lambda part: -part[1]),
-        profit=sum(parts.values()),
-        trades=run.trades.tail(SHOWN_TRADES).iloc[::-1].to_dict("records"),
-        reasons=_grouped(run.reasons),
-        shown_reasons=SHOWN_REASONS,
-        tables=_tables(facts),
-        thinned=_stride(len(run)),
-        charts=_data(charts(run, benchmarks)),
-        engine=engine,
-        drawing=drawing,
-        hashes=[_csp_hash(engine), _csp_hash(drawing)],
-        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
+    text = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            run=run,
+            labels=[each.label for each in runs],
+            title=str(facts.get("title") or f"{run.label}, {run.rung} rung"),
+            since=day(int(run.times[0])),
+            until=day(int(run.times[-1])),
+            headlines=[(name, [each[name] for each in numbers]) for name in HEADLINES],
+            table=[(name, [each[name] for each in numbers]) for name in numbers[0]],
+            origins=[(kind, _lines(facts.get(kind))) for kind in ORIGINS],
+            parts=sorted(parts.items(), key=lambda part: -part[1]),
+            profit=sum(parts.values()),
+            trades=run.trades.tail(SHOWN_TRADES).iloc[::-1].to_dict("records"),
+            reasons=_grouped(run.reasons),
+            shown_reasons=SHOWN_REASONS,
+            tables=_tables(facts),
+            thinned=_stride(len(run)),
+            charts=_data(charts(run, benchmarks)),
+            engine=engine,
+            drawing=drawing,
+            hashes=[_csp_hash(engine), _csp_hash(drawing)],
+            style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
+        )
     )
     try:
         path.write_text(text, encoding="utf-8")

@@ -52,7 +52,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _patron(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
 ) -> None:
     pass
 
@@ -92,7 +94,7 @@ def check(
     """Read a strategy file with the loaders that `run` uses, and ask the chain whether it agrees."""
     import asyncio
 
-    from bot.wiring import checked
+    from bot.checking import checked
 
     _print_lines(asyncio.run(checked(config, data)), as_json)
 
@@ -100,12 +102,16 @@ def check(
 @app.command()
 def backtest(
     strategy: StrategyFile,
-    data: Annotated[Path | None, typer.Option("--data", help="catalogue, or folder of files that ready maps know")] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="catalogue, or folder of files that ready maps know")
+    ] = None,
     synthetic: Synthetic = None,
     strength: Strength = 0.0,
     first: From = None,
     last: To = None,
-    rung: Annotated[str, typer.Option(help="fast (compiled arrays) or replay (the cycle itself, exact integers)")] = "replay",
+    rung: Annotated[
+        str, typer.Option(help="fast (compiled arrays) or replay (the cycle itself, exact integers)")
+    ] = "replay",
     report: Annotated[Path | None, typer.Option("--report", help="write an HTML report here")] = None,
     as_json: Json = False,
 ) -> None:
@@ -115,7 +121,9 @@ def backtest(
     start, end = _span(first, last)
     options = Options(config=strategy, replay=data, synthetic=synthetic, first=start, last=end, strength=strength)
     if data is None and synthetic is None:
-        raise ConfigError("backtest needs data: --data DIR for recorded data, or --synthetic SEED for a generated market")
+        raise ConfigError(
+            "backtest needs data: --data DIR for recorded data, or --synthetic SEED for a generated market"
+        )
     # By name: the bot knows no backtests but at this door.
     importlib.import_module("backtests.commands").backtest(options, rung, report, as_json, Console())
 
@@ -126,7 +134,9 @@ def run(
     mode: Annotated[str | None, typer.Option(help="paper or fork; overrides the file")] = None,
     once: Annotated[bool, typer.Option("--once", help="one cycle, then end")] = False,
     cycles: Annotated[int | None, typer.Option(min=1, help="end after so many cycles")] = None,
-    replay: Annotated[Path | None, typer.Option("--replay", metavar="DIR", help="historical clock over recorded data")] = None,
+    replay: Annotated[
+        Path | None, typer.Option("--replay", metavar="DIR", help="historical clock over recorded data")
+    ] = None,
     synthetic: Synthetic = None,
     strength: Strength = 0.0,
     data: Annotated[Path | None, typer.Option("--data", help="catalogue to read prices and signals from")] = None,
@@ -196,7 +206,7 @@ def data_import(
     """Import files into a catalogue by column maps."""
     from bot.signals.commands import import_data
 
-    import_data(source, destination, maps, as_json, Console(stderr=as_json))
+    import_data(source, destination, maps or (), as_json, Console())
 
 
 @data_app.command("list")
@@ -248,8 +258,8 @@ def ledger_reconcile(
     """Compare the books with the chain, to the wei. Exit code 7 if they differ."""
     import asyncio
 
+    from bot.checking import reconciled
     from bot.running import newest_run
-    from bot.wiring import reconciled
 
     _print_lines(asyncio.run(reconciled(newest_run(data_dir), devnet)), as_json)
 
@@ -267,7 +277,10 @@ def devnet_up(
     from bot.running import keep_devnet_up
 
     start, _ = _span(first, None)
-    keep_devnet_up(Options(config=config, mode="fork", replay=replay, synthetic=synthetic, first=start, data_dir=data_dir), Console())
+    keep_devnet_up(
+        Options(config=config, mode="fork", replay=replay, synthetic=synthetic, first=start, data_dir=data_dir),
+        Console(),
+    )
 
 
 def _print_lines(facts: dict[str, Any], as_json: bool) -> None:

@@ -31,7 +31,9 @@ class StrategyConfig(Model):
     """Which strategy, with which parameters, and what it holds before its model has been fitted once."""
 
     name: str = Field(description="a shipped strategy, or a Python file of your own beside this one (`mine.py`)")
-    params: dict[str, Annotated[float, Field(strict=False)]] = Field(default={}, description="the strategy's parameters")
+    params: dict[str, Annotated[float, Field(strict=False)]] = Field(
+        default={}, description="the strategy's parameters"
+    )
     before_first_fit: Literal["idle", "equal_weight"] = Field(
         default="idle", description="what a strategy that needs a model holds before it has one"
     )
@@ -105,7 +107,9 @@ class LimitsConfig(Model):
 class DevnetConfig(Model):
     """The market that is made on the devnet. Ignored on any other chain."""
 
-    depth: MoneyField = Field(default="4000000 USDC", validate_default=True, description="money each pool is seeded with")
+    depth: MoneyField = Field(
+        default="4000000 USDC", validate_default=True, description="money each pool is seeded with"
+    )
     noise: BpsField = Field(default="1 %", validate_default=True, description="noise trades, share of recorded volume")
     seed: int = Field(default=7, description="of the noise trades, and of the generated market on a wall clock")
 
@@ -123,7 +127,9 @@ class Config(Model):
     chain: Literal["devnet", "ethereum", "base", "polygon", "arbitrum"] = Field(
         default="devnet", description="where capital goes; all but devnet need a node in ETH_RPC_URL"
     )
-    mode: Literal["paper", "fork", "live"] = Field(default="paper", description="paper ledger, or deployments on a fork")
+    mode: Literal["paper", "fork", "live"] = Field(
+        default="paper", description="paper ledger, or deployments on a fork"
+    )
     capital: MoneyField = Field(description="what the vault starts with; its symbol is the money of every pool")
     every: SecondsField = Field(description="time between cycles")
     bar: Literal["1h", "1d"] = Field(default="1d", description="length of the price bars that are read")
@@ -151,17 +157,24 @@ class Config(Model):
             raise ValueError(f"venues: {len(self.venues)} named, the vault lists at most 16")
         for name, venue in self.venues.items():
             if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,40}", name) or name == "idle":
-                raise ValueError(f"venues.{name}: a venue id is lower-case letters, digits, '.', '_', '-', and not 'idle'")
+                raise ValueError(
+                    f"venues.{name}: a venue id is lower-case letters, digits, '.', '_', '-', and not 'idle'"
+                )
             for source in venue.topics:
                 if source not in self.signals:
-                    raise ValueError(f"venues.{name}.topics.{source}: not among signals ({', '.join(self.signals) or 'none'})")
+                    raise ValueError(
+                        f"venues.{name}.topics.{source}: not among signals ({', '.join(self.signals) or 'none'})"
+                    )
             if self.chain != "devnet" and venue.pool is None:
                 raise ValueError(f"venues.{name}.pool: chain {self.chain} needs the address of the pool")
             if self.chain == "devnet" and venue.pool is not None:
-                raise ValueError(f"venues.{name}.pool: the devnet makes its own pools; name a chain or drop the address")
+                raise ValueError(
+                    f"venues.{name}.pool: the devnet makes its own pools; name a chain or drop the address"
+                )
         if self.limits.max_venue + self.limits.min_idle > 10_000:
             raise ValueError(
-                f"limits.max_venue and limits.min_idle contradict: {self.limits.max_venue} bps + {self.limits.min_idle} bps > 100 %"
+                f"limits.max_venue and limits.min_idle contradict: "
+                f"{self.limits.max_venue} bps + {self.limits.min_idle} bps > 100 %"
             )
         for field, amount in (("limits.min_trade", self.limits.min_trade), ("devnet.depth", self.devnet.depth)):
             if amount.symbol != self.capital.symbol:
@@ -171,7 +184,9 @@ class Config(Model):
         if self.capital.number <= 0:
             raise ValueError("capital: must be above zero")
         if self.scorer.horizon + self.scorer.embargo >= self.scorer.train:
-            raise ValueError("scorer.train: must be longer than scorer.horizon + scorer.embargo, or nothing is left to learn")
+            raise ValueError(
+                "scorer.train: must be longer than scorer.horizon + scorer.embargo, or nothing is left to learn"
+            )
         return self
 
 

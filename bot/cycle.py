@@ -49,7 +49,9 @@ async def run_cycle(ports: Ports, settings: Settings, cycle: int) -> CycleReport
     draft = _draft(cycle, settings, market, scores, target, plan)
     # the check, and a look at what the chain itself says would happen
     if not plan.legs:
-        return await _close(ports, settings, draft, told.HELD, tuple(f"{venue}: {why}" for venue, why in plan.skipped.items()))
+        return await _close(
+            ports, settings, draft, told.HELD, tuple(f"{venue}: {why}" for venue, why in plan.skipped.items())
+        )
     verdict = check(plan, market, settings.universe, settings.limits, data_age(panel, market))
     if isinstance(verdict, Refused):
         return await _close(ports, settings, draft, told.REFUSED, tuple(str(breach) for breach in verdict.breaches))

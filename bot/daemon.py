@@ -101,7 +101,9 @@ async def recover(session: Session) -> list[CycleReport]:
     for intent, plan in await ports.journal.open_intents():
         receipt = await ports.executor.outcome(intent)
         if receipt is None:
-            raise ChainError(f"transaction {intent.tx_hash} of cycle {intent.cycle} is still unknown: nothing new is sent")
+            raise ChainError(
+                f"transaction {intent.tx_hash} of cycle {intent.cycle} is still unknown: nothing new is sent"
+            )
         postings = postings_of(receipt, settings.universe)
         await ports.journal.outcome(intent, receipt, postings)
         market = await ports.reader.market()
@@ -173,7 +175,7 @@ async def _by_the_clock(
 
 
 async def _attempt(session: Session, cycle: int) -> CycleReport:
-    """One cycle; a chain that fails before anything was sent is a failed cycle, told and kept, not the end of the run."""
+    """One cycle. A chain that fails before anything was sent makes a failed cycle: told, kept, not the end."""
     try:
         for _ in await recover(session):
             await session.reconcile()

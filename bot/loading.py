@@ -1,4 +1,4 @@
-"""A strategy file and its data, read and checked before anything is started. Live and backtest load by the same words."""
+"""A strategy file and its data, read and checked before anything is started. Live and backtest load alike."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def load(options: Options) -> Loaded:
 
 
 def on_generated_signals(config: Config, sources: tuple[str, ...]) -> Config:
-    """`config` with signals that a generated market has: each venue that listens to anything hears its own asset's stars.
+    """`config` with signals that a generated market has: a venue that listens at all hears its own asset's stars.
 
     So any strategy file can be tried on a generated market, whatever recorded sources it names.
     """
@@ -111,15 +111,15 @@ def load_frames(options: Options, prices: pd.DataFrame, signals: Mapping[str, pd
     missing = {"time", "asset", "close", "volume"} - set(prices.columns)
     if missing:
         raise DataError(f"prices: column {sorted(missing)[0]} is missing (has {', '.join(map(str, prices.columns))})")
-    frames = {
-        (config.bar, str(asset)): pd_bars(frame) for asset, frame in prices.groupby("asset", sort=True, observed=True)
+    frames: dict[tuple[str, str], pd.DataFrame] = {
+        (config.bar, str(asset)): _bars(frame) for asset, frame in prices.groupby("asset", sort=True, observed=True)
     }
     catalogue = Catalogue.of("frames given by the caller", "recorded", frames, signals)
     source = Source(catalogue, "recorded", f"frames given by the caller (digest {catalogue.digest[:12]})")
     return _loaded(replace(options, replay=Path()), config, mode, source)
 
 
-def pd_bars(frame: pd.DataFrame) -> pd.DataFrame:
+def _bars(frame: pd.DataFrame) -> pd.DataFrame:
     """One asset's closes and volumes as whole bars: without them, open, high and low are the close."""
     import pandas as pd
 
@@ -156,7 +156,7 @@ def _loaded(options: Options, config: Config, mode: str, source: Source) -> Load
 
 
 def refuse_historical_node(loaded: Loaded) -> None:
-    """Raises ConfigError when a historical clock would drive a fork of a live node, or when a node is needed and unset."""
+    """Raises ConfigError when a historical clock would drive a fork of a live node, or a node is needed and unset."""
     options, config = loaded.options, loaded.config
     if options.historical and loaded.mode == "fork" and (config.chain != "devnet" or rpc_url()):
         raise ConfigError("a historical clock cannot drive a fork of a live node: its chain is already past that time")
@@ -198,7 +198,9 @@ def schedule_of(options: Options, config: Config, panel: Panel) -> Schedule:
         raise ConfigError(f"--from and --to contradict: {_day(first)} is after {_day(last)}")
     schedule = Schedule(panel, first, last, config.every)
     if not schedule.rows:
-        raise DataError(f"no {config.bar} bars from {_day(first)} to {_day(last)}: the data is {_day(earliest)} to {_day(latest)}")
+        raise DataError(
+            f"no {config.bar} bars from {_day(first)} to {_day(last)}: the data is {_day(earliest)} to {_day(latest)}"
+        )
     return schedule
 
 

@@ -41,7 +41,9 @@ def run_and_report(options: Options, as_json: bool, console: Console, reporter: 
     started = time.monotonic()
     reports, settings, facts, stopped = asyncio.run(_run(loaded, run_dir, console))
     facts["seconds"] = round(time.monotonic() - started, 1)
-    headline = reporter(loaded, settings, reports, facts, run_dir) if any(r.outcome != told.FAILED for r in reports) else {}
+    headline = (
+        reporter(loaded, settings, reports, facts, run_dir) if any(r.outcome != told.FAILED for r in reports) else {}
+    )
     summary = summarise(reports, facts, run_dir, headline)
     if as_json:
         print(json.dumps(summary, indent=2))  # noqa: T201  # the one document that --json promises
@@ -89,7 +91,9 @@ def banner(loaded: Loaded) -> list[str]:
         if fork
         else "the cycle, the policy, the limits and the pool arithmetic"
     )
-    node = "the node's own pools" if config.chain != "devnet" else "pools made here, moved along the prices by real swaps"
+    node = (
+        "the node's own pools" if config.chain != "devnet" else "pools made here, moved along the prices by real swaps"
+    )
     replayed = source.described if source.label == "recorded" else "nothing"
     simulated = [node] if config.chain == "devnet" else []
     if source.label == "synthetic":
@@ -100,7 +104,8 @@ def banner(loaded: Loaded) -> list[str]:
         f"  [blue]replayed[/blue]   {escape(replayed)}",
         f"  [magenta]simulated[/magenta]  {escape('; '.join(simulated) or 'nothing')}",
         f"  strategy {config.strategy.name}, capital {config.capital}, {len(config.venues)} venues, a cycle every "
-        f"{config.every / 3600:g} h, limits: {config.limits.max_venue / 100:g} % a venue, {config.limits.min_idle / 100:g} % idle",
+        f"{config.every / 3600:g} h, at most {config.limits.max_venue / 100:g} % in a venue, "
+        f"at least {config.limits.min_idle / 100:g} % idle",
         "",
     ]
 
@@ -155,9 +160,13 @@ def newest_run(data_dir: Path | None) -> Path:
     """The data directory named, or the newest under ``runs/``. Raises ConfigError when there is none."""
     if data_dir is not None:
         if not data_dir.is_dir():
-            raise ConfigError(f"--data-dir: {data_dir} is not a folder; `patron run CONFIG --data-dir {data_dir}` makes it")
+            raise ConfigError(
+                f"--data-dir: {data_dir} is not a folder; `patron run CONFIG --data-dir {data_dir}` makes it"
+            )
         return data_dir
-    found = sorted((path.parent for path in Path("runs").glob("*/ledger.sqlite")), key=lambda folder: folder.stat().st_mtime)
+    found = sorted(
+        (path.parent for path in Path("runs").glob("*/ledger.sqlite")), key=lambda folder: folder.stat().st_mtime
+    )
     if not found:
         raise ConfigError("no run yet: `patron run CONFIG` makes one")
     return found[-1]
@@ -180,4 +189,4 @@ async def _keep_up(loaded: Loaded, run_dir: Path, console: Console) -> None:
         while not stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), 1.0)
-            await chain.now()  # a chain that has died ends this command with its own last words
+            await chain.require_alive()

@@ -24,9 +24,9 @@ def reference_markdown() -> str:
         "",
         "Written from the models by `patron schema --reference docs/strategy-file.md`; do not edit by hand.",
         "",
-        "Quantities carry their unit: shares `50 bps` or `20 %`, durations `30s`, `15min`, `6h`, `7d`, money `250 USDC`,",
-        "gas prices `5 gwei`. A bare number where a unit belongs is refused, and so is an unknown key. Any key can be",
-        "overridden from the environment: `PATRON__LIMITS__SLIPPAGE='30 bps'`.",
+        "Quantities carry their unit: shares `50 bps` or `20 %`, durations `30s`, `15min`, `6h`, `7d`, money",
+        "`250 USDC`, gas prices `5 gwei`. A bare number where a unit belongs is refused, and so is an unknown key.",
+        "Any key can be overridden from the environment: `PATRON__LIMITS__SLIPPAGE='30 bps'`.",
     ]
     lines += _table("Top level", schema, Config.__doc__ or "")
     for name, part in schema["$defs"].items():
@@ -37,11 +37,21 @@ def reference_markdown() -> str:
 
 
 def _table(title: str, part: dict[str, Any], about: str) -> list[str]:
-    lines = ["", f"## {title}", "", " ".join(about.split()), "", "| key | form | default | meaning |", "| --- | --- | --- | --- |"]
+    lines = [
+        "",
+        f"## {title}",
+        "",
+        " ".join(about.split()),
+        "",
+        "| key | form | default | meaning |",
+        "| --- | --- | --- | --- |",
+    ]
     required = set(part.get("required", []))
     for key, field in part["properties"].items():
         default = "required" if key in required else f"`{_shown(field.get('default'))}`" if "default" in field else ""
-        lines.append(f"| `{key}` | {_form(field)} | {default} | {field.get('description', '').replace('|', chr(92) + '|')} |")
+        lines.append(
+            f"| `{key}` | {_form(field)} | {default} | {field.get('description', '').replace('|', chr(92) + '|')} |"
+        )
     return lines
 
 

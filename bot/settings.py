@@ -1,4 +1,4 @@
-"""What a strategy file means in the core's own terms: universe, strategy, policy, limits, all as integers and fractions."""
+"""What a strategy file means in the core's own terms: universe, strategy, policy and limits."""
 
 from __future__ import annotations
 

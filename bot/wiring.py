@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.config import Config
-from bot.core.market import Market
-from bot.core.mirror import MirrorStep, first_prices
+from bot.core.mirror import first_prices
 from bot.core.postings import deposit
 from bot.core.universe import Universe
 from bot.daemon import Pace, Session
 from bot.errors import ConfigError
-from bot.loading import BAR_SECONDS, Loaded, Options, load, refuse_historical_node, rpc_url
+from bot.loading import BAR_SECONDS, Loaded, Options, refuse_historical_node, rpc_url
 from bot.paper import PaperMarket, made_market
 from bot.ports import Ports, Scorer
-from bot.replay import Environment, Following
+from bot.replay import Following, MovedMarket, follow_bars
 from bot.settings import MONEY_DECIMALS, Settings, mirror_params, settings_of
 
 if TYPE_CHECKING:
@@ -80,6 +79,7 @@ async def _fork(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Sess
     from bot.chain.artefacts import abi
     from bot.chain.calls import allocate_calldata, fills_of
     from bot.chain.devnet.accounts import keeper_key
+    from bot.chain.devnet.fork_market import ForkMarket
     from bot.chain.reader import ChainReader
     from bot.chain.simulate import ChainPreviewer
     from bot.execution.outbox import Outbox
@@ -89,7 +89,8 @@ async def _fork(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Sess
     async with chain_of(loaded, run_dir) as chain:
         universe = chain.universe
         settings = settings_of(config, universe, loaded.options.config)
-        tell(f"vault {chain.vault} on chain {chain.description.chain_id}, {len(universe.risky)} pools, fork at {chain.rpc.host}")
+        where = f"chain {chain.description.chain_id}, fork at {chain.rpc.host}"
+        tell(f"vault {chain.vault} with {len(universe.risky)} venues on {where}")
         async with open_ledger(run_dir, await identity_of(chain)) as journal:
             reader = ChainReader(chain.rpc, universe, chain.vault, chain.keeper)
             market = ForkMarket(chain, reader, await chain.now())
@@ -115,7 +116,7 @@ async def _fork(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Sess
             await journal.name_tokens([universe.money, *(venue.token for venue in universe.risky)])
 
             async def reconcile() -> None:
-                await _require_equal(journal, universe, reader)
+                await require_books_equal(journal, universe, reader)
 
             yield Session(
                 mode=loaded.mode,
@@ -140,7 +141,7 @@ async def _paper(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Ses
     async with contextlib.AsyncExitStack() as stack:
         universe, source = loaded.universe, None
         if config.chain != "devnet" and node is not None:
-            universe, source = await stack.enter_async_context(_pools_of(node, loaded))
+            universe, source = await stack.enter_async_context(pools_of(node, loaded))
         settings = settings_of(config, universe, loaded.options.config)
         capital = config.capital.raw(universe.money.decimals)
         identity = ChainIdentity(universe.money.chain_id, "paper", "paper")
@@ -151,7 +152,7 @@ async def _paper(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Ses
         tell(f"paper ledger in {run_dir}")
 
         async def reconcile() -> None:
-            await _require_equal(journal, universe, market)
+            await require_books_equal(journal, universe, market)
 
         yield Session(
             mode=loaded.mode,
@@ -175,40 +176,6 @@ async def _paper(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Ses
         )
 
 
-class ForkMarket:
-    """The devnet as the cycle sees it: a reader, a clock that is the chain's, and a market that can be stepped."""
-
-    def __init__(self, chain: Devnet, reader: ChainReader, now: int) -> None:
-        self._chain, self._reader, self._now = chain, reader, now
-
-    def now(self) -> int:
-        """Time of the newest block that was seen, unix seconds."""
-        return self._now
-
-    async def market(self) -> Market:
-        """Everything at one pinned block."""
-        seen = await self._reader.market()
-        self._now = max(self._now, seen.time)
-        return seen
-
-    async def step(self, at: int, steps: Sequence[MirrorStep]) -> None:
-        """All pools moved in one block at unix second `at`."""
-        await self._chain.step(at, steps)
-        self._now = max(self._now, at)
-
-    async def settle(self) -> None:
-        """The TWAP window filled with the present price."""
-        await self._chain.settle()
-        self._now = await self._chain.now()
-
-    async def keeper_opening(self) -> Any:
-        """The keeper's gas money as it stands on the block at which everything was in place."""
-        from bot.core.postings import NATIVE, Posting, balanced
-
-        held = (await self._reader.balances(self._chain.description.block)).get(("keeper", NATIVE), 0)
-        return balanced([Posting("gas", NATIVE, -held), Posting("keeper", NATIVE, held)])
-
-
 def chain_of(loaded: Loaded, run_dir: Path) -> AbstractAsyncContextManager[Devnet]:
     """The devnet of this run: the one named by --devnet, or a new one of its own."""
     from bot.chain.devnet.devnet import attach, devnet
@@ -227,7 +194,9 @@ def devnet_spec(loaded: Loaded) -> DevnetSpec:
     prices = first_prices(loaded.universe, panel, row)
     missing = [venue.id for venue in loaded.universe.risky if venue.id not in prices]
     if missing:
-        raise ConfigError(f"{loaded.options.config}: venues.{missing[0]}: no price from the first bar on, so no pool can be made")
+        raise ConfigError(
+            f"{loaded.options.config}: venues.{missing[0]}: no price from the first bar on, so no pool can be made"
+        )
     return DevnetSpec(
         universe=loaded.universe,
         prices=prices,
@@ -265,14 +234,12 @@ def _feed(loaded: Loaded, universe: Universe) -> Any:
     return CatalogueFeed(loaded.source.catalogue, universe, loaded.config.bar, loaded.config.signals)
 
 
-def _following(loaded: Loaded, universe: Universe, market: Environment, node: Devnet | None) -> Following | None:
+def _following(loaded: Loaded, universe: Universe, market: MovedMarket, node: Devnet | None) -> Following | None:
     """What moves the pools on a wall clock: the node we forked, or the bars that have closed since."""
     if loaded.schedule is not None:
         return None
     if node is not None and loaded.config.chain != "devnet":
         return node.follow_upstream
-    from bot.replay import follow_bars
-
     return follow_bars(loaded.panel, universe, mirror_params(loaded.config), market)
 
 
@@ -300,7 +267,7 @@ async def _paper_market(
 
 
 @contextlib.asynccontextmanager
-async def _pools_of(node: str, loaded: Loaded) -> AsyncIterator[tuple[Universe, ChainReader]]:
+async def pools_of(node: str, loaded: Loaded) -> AsyncIterator[tuple[Universe, ChainReader]]:
     from bot.chain.devnet.upstream import universe_of
     from bot.chain.reader import ChainReader
     from bot.chain.rpc import Rpc
@@ -311,7 +278,7 @@ async def _pools_of(node: str, loaded: Loaded) -> AsyncIterator[tuple[Universe, 
         yield universe, ChainReader(rpc, universe, "")
 
 
-async def _require_equal(journal: SqliteJournal, universe: Universe, reader: Any) -> None:
+async def require_books_equal(journal: SqliteJournal, universe: Universe, reader: Any) -> None:
     from bot.core.postings import NATIVE
     from bot.ledger.reconcile import ChainBalances, require_equal
 
@@ -336,42 +303,3 @@ def _newest_signal(loaded: Loaded) -> Callable[[int], int]:
         return published[found - 1] if found else 0
 
     return newest
-
-
-async def checked(config: Path, data: Path | None) -> dict[str, Any]:
-    """What `patron check` found, by the loaders that `run` uses. Raises the first problem."""
-    loaded = load(Options(config=config, replay=data))
-    lines = [f"ok: {config}: strategy {loaded.config.strategy.name}, {len(loaded.config.venues)} venues, capital {loaded.config.capital}"]
-    facts: dict[str, Any] = {"file": str(config), "strategy": loaded.config.strategy.name, "chain": loaded.config.chain}
-    if data is not None:
-        lines.append(f"ok: {loaded.source.described}: {len(loaded.panel)} bars, {loaded.warnings} warnings")
-        facts["data"] = {"digest": loaded.source.catalogue.digest, "bars": len(loaded.panel), "warnings": loaded.warnings}
-    if loaded.config.chain == "devnet":
-        from bot.chain.artefacts import abi, anvil_binary
-
-        anvil_binary()
-        abi("Vault")
-        lines.append("ok: chain tools and contracts are built")
-    else:
-        refuse_historical_node(loaded)
-        node = rpc_url()
-        assert node is not None  # refuse_historical_node insists on it
-        async with _pools_of(node, loaded) as (universe, _):
-            facts["pools"] = {venue.id: venue.pool for venue in universe.risky}
-            lines += [f"ok: {venue.id}: {venue.token.symbol}/{universe.money.symbol} at {venue.pool}" for venue in universe.risky]
-    lines.append(f"try next: patron backtest {config} --synthetic 7")
-    return facts | {"ok": True, "lines": lines}
-
-
-async def reconciled(data_dir: Path, devnet: Path | None) -> dict[str, Any]:
-    """The books of `data_dir` against the chain of `devnet`. Raises LedgerMismatch, ChainError."""
-    from bot.chain.devnet.devnet import attach
-    from bot.chain.reader import ChainReader
-    from bot.ledger.journal import open_ledger
-
-    async with attach(devnet or data_dir) as chain, open_ledger(data_dir, await identity_of(chain), read_only=True) as journal:
-        reader = ChainReader(chain.rpc, chain.universe, chain.vault, chain.keeper)
-        await _require_equal(journal, chain.universe, reader)
-        market = await reader.market()
-    lines = [f"ok: ledger equals chain at block {market.block}, to the wei", f"try next: patron ledger positions --data-dir {data_dir}"]
-    return {"ok": True, "block": market.block, "block_hash": market.block_hash, "lines": lines}

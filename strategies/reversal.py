@@ -1,8 +1,8 @@
 """Short-term cross-sectional reversal: buys what fell against its peers over the last few bars.
 
-Weights are proportional to the positive part of minus the demeaned past return over `bars`. Recorded AI and media tokens
-showed a weekly information coefficient of about -0.06 for four-week momentum, before costs: small, and the reports say
-what is left after costs.
+Weights are proportional to the positive part of minus the demeaned past return over `bars`. Recorded AI and media
+tokens showed a weekly information coefficient of about -0.06 for four-week momentum, before costs: small, and the
+reports say what is left after costs.
 """
 
 from __future__ import annotations

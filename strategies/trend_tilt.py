@@ -1,9 +1,9 @@
 """Equal weight, tilted towards the venues whose media trends the model expects to pay, as far as it is sure.
 
-The weight of a venue is proportional to exp(strength × z): z is its expected return against the mean of all, in units of
-the model's own uncertainty (half the width of its interval). A model that knows nothing has wide intervals and leaves
-equal weight as it is, so noise in its scores buys no turnover. Venues beyond the best `top`, and those whose expected
-return is below `floor`, get nothing; what they would have had stays idle.
+The weight of a venue is proportional to exp(strength × z): z is its expected return against the mean of all, in units
+of the model's own uncertainty (half the width of its interval). A model that knows nothing has wide intervals and
+leaves equal weight as it is, so noise in its scores buys little turnover. Venues beyond the best `top`, and those whose
+expected return is below `floor`, get nothing; what they would have had stays idle.
 """
 
 from __future__ import annotations

@@ -118,7 +118,8 @@ def seeding(venue: Venue, money_decimals: int, price: float, depth: int) -> Seed
     token_side = int(side / price * 10 ** (venue.token.decimals - money_decimals))
     amounts = (token_side, side) if venue.base_is_token0 else (side, token_side)
     positions = tuple(
-        (low, high, liquidity_for_amounts(sqrt_price, low, high, *amounts)) for low, high in ((-full, full), (lower, upper))
+        (low, high, liquidity_for_amounts(sqrt_price, low, high, *amounts))
+        for low, high in ((-full, full), (lower, upper))
     )
     return Seeding(sqrt_price, venue.fee_pips, spacing, positions)
 

@@ -19,7 +19,6 @@ from bot.core.panel import Floats
 from bot.core.units import BPS, bps_down, parts_of, share_down
 from bot.core.universe import Universe, Venue
 
-
 DUST = 10**6  # a change below one millionth of the portfolio is rounding, not a wish
 
 
@@ -78,7 +77,9 @@ class Plan:
     @property
     def turnover(self) -> int:
         """One-way: the larger of the money entering and the money leaving venues, at spot."""
-        return max(sum(leg.value for leg in self.legs if leg.entry), sum(leg.value for leg in self.legs if not leg.entry))
+        return max(
+            sum(leg.value for leg in self.legs if leg.entry), sum(leg.value for leg in self.legs if not leg.entry)
+        )
 
 
 def make_plan(weights: Floats, market: Market, universe: Universe, limits: Limits) -> Plan:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.core.panel import Floats
 
@@ -28,7 +29,7 @@ class PolicyParams:
 def rebalance(
     target: Floats,
     held: Floats,
-    tradable: np.ndarray,  # type: ignore[type-arg]  # numba compiles this signature as it stands
+    tradable: NDArray[np.bool_],
     band: float,
     max_turnover: float,
     max_venue: float,

@@ -40,7 +40,9 @@ class Strategy:
         wanted = self.targets(panel, scores, self.params)
         if self.uses_scores:
             silent = np.array([digest == "" for digest in scores.model], dtype=bool)
-            wanted[silent] = (equal_weight(panel) if self.before_first_fit == "equal_weight" else all_idle(panel))[silent]
+            wanted[silent] = (equal_weight(panel) if self.before_first_fit == "equal_weight" else all_idle(panel))[
+                silent
+            ]
         check_weights(wanted, panel)
         return wanted
 
@@ -84,7 +86,9 @@ def load(
     defaults: Mapping[str, float] = getattr(module, "PARAMS", {})
     unknown = sorted(set(params or {}) - set(defaults))
     if unknown:
-        raise ValueError(f"strategy {name} has no parameter {unknown[0]!r}; it has: {', '.join(sorted(defaults)) or 'none'}")
+        raise ValueError(
+            f"strategy {name} has no parameter {unknown[0]!r}; it has: {', '.join(sorted(defaults)) or 'none'}"
+        )
     return Strategy(
         name=Path(name).stem,
         targets=module.targets,

@@ -118,9 +118,7 @@ def fit(training: TrainingSet, params: ScorerParams) -> FittedModel:
     expected = np.clip(predicted(pipeline, training.calibration_x), low, high)
     missed = np.sort(np.abs(training.calibration_y - expected))
     radius = float(missed[_order(len(missed), params) - 1])
-    return FittedModel(
-        training.fit_time, training.digest, pipeline, low, high, radius, len(training.y), len(missed)
-    )
+    return FittedModel(training.fit_time, training.digest, pipeline, low, high, radius, len(training.y), len(missed))
 
 
 def _order(rows: int, params: ScorerParams) -> int:

@@ -179,8 +179,10 @@ def test_second_process_compiles_nothing_and_an_edited_policy_is_not_served_stal
     assert text.count("out[0] = max(0.0, 1.0 - risky)") == 1
     policy.write_text(text.replace("out[0] = max(0.0, 1.0 - risky)", "out[0] = 7.0"), encoding="utf-8")
     only_policy = CALL_EVERY_KERNEL.split("books = ")[0] + "\n".join(
-        ["moved = " + CALL_EVERY_KERNEL.split("moved = ")[1].splitlines()[0],
-         "print(json.dumps({'folder': kernels.CACHE.name, 'moved': moved.tolist()}))"]
+        [
+            "moved = " + CALL_EVERY_KERNEL.split("moved = ")[1].splitlines()[0],
+            "print(json.dumps({'folder': kernels.CACHE.name, 'moved': moved.tolist()}))",
+        ]
     )
     edited = run_in(tmp_path, only_policy)
     assert edited["folder"] != cold["folder"]

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+from backtests.replay import run_replay
 from bot.core.postings import trades_only
 from bot.core.report import CycleReport
 from bot.core.universe import Universe
@@ -14,8 +15,6 @@ from bot.loading import Loaded, Options, load
 from bot.quantity import last_second, when
 from bot.settings import Settings, settings_of
 from bot.wiring import pace_of, scorer_of, session
-
-from backtests.replay import run_replay
 from tests.recordings import ROOT, recorded_data
 
 Line = tuple[int, str, str, int]  # cycle, account, token symbol, raw amount

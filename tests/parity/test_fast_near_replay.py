@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bot.loading import Loaded
-from bot.settings import settings_of
 
 from backtests.api import run_backtest
 from backtests.run import Run
+from bot.loading import Loaded
+from bot.settings import settings_of
 from tests.parity.ladder import loaded
 
 # Relative difference of net asset value over 2024-01 … 2024-09, measured: equal_weight 1.9 %, reversal 2.2 %,

@@ -75,9 +75,7 @@ def test_interpreted_run_equals_compiled_run_bit_for_bit(panel: Panel, sections:
     chosen = settings_for(config, wanted(panel, seed))
     scores = no_scores(len(panel), len(panel.venues))
     window = int(panel.times[0]), int(panel.times[-1])
-    compiled, interpreted = (
-        run_fast(chosen, config, panel, scores, *window, compiled=mode) for mode in (True, False)
-    )
+    compiled, interpreted = (run_fast(chosen, config, panel, scores, *window, compiled=mode) for mode in (True, False))
     same(compiled, interpreted)
     assert np.isfinite(compiled.nav).all()
     assert (compiled.nav > 0.0).all()

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+
 from backtests.replay import run_replay
 from bot.config import Config, load_config
 from bot.core.panel import Panel

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from bot.core.amm import swap_math
 from bot.core.report import DEPLOYED
 from bot.loading import Loaded
-
 from tests.parity.ladder import lines, loaded, on_fork, on_replay, with_fee
 
 pytestmark = pytest.mark.fork
@@ -66,7 +66,9 @@ async def test_another_fee_in_the_replay_is_noticed(reversal: Loaded) -> None:
     assert lines(await on_replay(reversal, mutant), mutant) != honest
 
 
-async def test_another_fee_scale_in_the_arithmetic_is_noticed(reversal: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_another_fee_scale_in_the_arithmetic_is_noticed(
+    reversal: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
     honest = lines(await on_replay(reversal), reversal.universe)
     monkeypatch.setattr(swap_math, "PIPS", swap_math.PIPS + 1)
     assert lines(await on_replay(reversal), reversal.universe) != honest

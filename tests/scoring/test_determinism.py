@@ -29,9 +29,7 @@ print(fingerprint(scored()))
 
 
 def scored() -> list[Scores]:
-    return [
-        score_panel(made_panel(seed=31, rows=90, venues=6), replace(SHORT, model=model)) for model in MODELS
-    ]
+    return [score_panel(made_panel(seed=31, rows=90, venues=6), replace(SHORT, model=model)) for model in MODELS]
 
 
 def fingerprint(scores: list[Scores]) -> str:

@@ -89,9 +89,7 @@ def leak_skill(panel: Panel, purge: bool) -> float:
             seen = (panel.times < now) & (panel.times >= now - params.train)
         rows = known & seen[:, None]
         pipeline = fitted(x[rows], truth.returns[rows], params)
-        expected[at : at + 5, 1:] = predicted(pipeline, x[at : at + 5, 1:].reshape(-1, x.shape[2])).reshape(
-            5, -1
-        )
+        expected[at : at + 5, 1:] = predicted(pipeline, x[at : at + 5, 1:].reshape(-1, x.shape[2])).reshape(5, -1)
     scores = Scores(expected, expected, expected, ("m",) * len(panel))
     return float(np.nanmean(rank_information_coefficient(scores, truth)))
 
@@ -148,9 +146,7 @@ def test_rank_information_coefficient_is_spearman_s() -> None:
     random = np.random.default_rng(7)
     expected, came = np.round(random.normal(size=(2, 40, 7)), 1)
     expected[3, 2:] = np.nan
-    found = rank_information_coefficient(
-        Scores(expected, expected, expected, ("m",) * 40), Labels(came, np.arange(40))
-    )
+    found = rank_information_coefficient(Scores(expected, expected, expected, ("m",) * 40), Labels(came, np.arange(40)))
     assert np.isnan(found[3])
     kept = np.arange(40) != 3
     oracle = [spearmanr(one, other).statistic for one, other in zip(expected[kept], came[kept], strict=True)]

@@ -24,9 +24,7 @@ SHORT = ScorerParams(horizon=2 * DAY, train=25 * DAY, refit=5 * DAY, embargo=DAY
 
 def assert_same(left: Scores, right: Scores) -> None:
     """Bit for bit."""
-    for one, other in zip(
-        (left.expected, left.low, left.high), (right.expected, right.low, right.high), strict=True
-    ):
+    for one, other in zip((left.expected, left.low, left.high), (right.expected, right.low, right.high), strict=True):
         np.testing.assert_array_equal(one, other)
     assert left.model == right.model
 
@@ -36,9 +34,7 @@ def test_fits_fall_on_a_grid_from_the_epoch() -> None:
 
 
 def test_training_rows_are_exact_to_the_second() -> None:
-    params = ScorerParams(
-        horizon=DAY, train=11 * DAY, refit=DAY, embargo=3_600, bar_seconds=DAY, calibration=0.5
-    )
+    params = ScorerParams(horizon=DAY, train=11 * DAY, refit=DAY, embargo=3_600, bar_seconds=DAY, calibration=0.5)
     fit, gap = 100 * DAY, DAY + 3_600
     calibration = fit - gap - (11 * DAY - gap) // 2
     edges = [fit - 11 * DAY, calibration - gap, calibration, fit - gap]
@@ -55,9 +51,7 @@ def test_training_rows_are_exact_to_the_second() -> None:
     slack=st.integers(0, 60 * DAY),
     offset=st.integers(0, DAY - 1),
 )
-def test_no_label_overlaps_the_calibration_rows_or_the_fit(
-    horizon: int, embargo: int, slack: int, offset: int
-) -> None:
+def test_no_label_overlaps_the_calibration_rows_or_the_fit(horizon: int, embargo: int, slack: int, offset: int) -> None:
     train = 3 * (horizon * DAY + embargo) + slack
     params = ScorerParams(horizon=horizon * DAY, train=train, refit=DAY, embargo=embargo, bar_seconds=DAY)
     fit = 2_000 * DAY

@@ -90,9 +90,7 @@ def row_scores(panel: Panel) -> Scores:
     expected[:, 0] = np.nan
     silent = panel.times // DAY % 11 == 0
     expected[silent] = np.nan
-    return Scores(
-        expected, expected - 0.1, expected + 0.1, tuple("" if none else "made-up" for none in silent)
-    )
+    return Scores(expected, expected - 0.1, expected + 0.1, tuple("" if none else "made-up" for none in silent))
 
 
 def made_panel(seed: int, rows: int, venues: int, gaps: float = 0.05, still: bool = False) -> Panel:
@@ -107,9 +105,7 @@ def made_panel(seed: int, rows: int, venues: int, gaps: float = 0.05, still: boo
         close[:, 1] = 2.0
         close[:, -1] = close[:, 1]
     volume = np.exp(random.normal(10.0, 1.0, shape))
-    stars = np.exp(
-        np.cumsum(np.abs(random.normal(0.0, 0.01, shape)), axis=0) + random.normal(6.0, 1.0, venues + 1)
-    )
+    stars = np.exp(np.cumsum(np.abs(random.normal(0.0, 0.01, shape)), axis=0) + random.normal(6.0, 1.0, venues + 1))
     born = np.where(random.random(venues + 1) < 0.3, random.integers(0, rows, venues + 1), 0)
     unborn = np.arange(rows)[:, None] < born
     missing = random.random(shape) < gaps

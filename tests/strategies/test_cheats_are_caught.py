@@ -67,9 +67,7 @@ def likes_the_first_column(panel: Panel, scores: Scores, params: Mapping[str, fl
 @pytest.mark.parametrize("targets", [peeks_at_the_next_close, standardises_over_the_whole_sample])
 def test_strategies_that_look_ahead_are_caught(targets: Targets) -> None:
     panel = made_panel(seed=5, rows=40, venues=4, gaps=0.0)
-    panel = panel.columns(
-        tuple(v for i, v in enumerate(panel.venues) if np.isfinite(panel.close[:, i]).all())
-    )
+    panel = panel.columns(tuple(v for i, v in enumerate(panel.venues) if np.isfinite(panel.close[:, i]).all()))
     weigh = weigher(cheat(targets), row_scores)
     assert_valid_weights(weigh, panel)
     with pytest.raises(AssertionError):
@@ -115,9 +113,7 @@ def test_scorers_that_train_on_labels_of_the_future_are_caught(
 ) -> None:
     weigh = _weigh_with(model)
     fits = sorted({int(fit) for fit in walkforward.fit_times(PANEL.times, SHORT.refit)})
-    cut = (
-        int(np.searchsorted(PANEL.times, fits[-2])) + 1
-    )  # just after a fit: its newest labels are yet to come
+    cut = int(np.searchsorted(PANEL.times, fits[-2])) + 1  # just after a fit: its newest labels are yet to come
     assert_future_changes_nothing(weigh, PANEL, cut, seed=1)
     assert_no_look_ahead(weigh, PANEL, prefixes=(cut,))
     monkeypatch.setattr(walkforward, "training_rows", unpurged)

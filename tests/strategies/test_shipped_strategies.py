@@ -63,9 +63,7 @@ def test_weights_are_valid(strategy: Strategy, panel: Panel) -> None:
 
 @EXAMPLES
 @given(panel=panels(), cut=st.integers(1, 33), seed=st.integers(0, 999))
-def test_tampering_with_the_future_changes_nothing(
-    strategy: Strategy, panel: Panel, cut: int, seed: int
-) -> None:
+def test_tampering_with_the_future_changes_nothing(strategy: Strategy, panel: Panel, cut: int, seed: int) -> None:
     assert_future_changes_nothing(weigher(strategy, row_scores), panel, cut, seed)
 
 

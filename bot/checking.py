@@ -1,0 +1,62 @@
+"""What `patron check` and `patron ledger reconcile` answer: facts for machines, and lines for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bot.loading import Options, load, refuse_historical_node, rpc_url
+from bot.wiring import identity_of, pools_of, require_books_equal
+
+
+async def checked(config: Path, data: Path | None) -> dict[str, Any]:
+    """What `patron check` found, by the loaders that `run` uses. Raises the first problem."""
+    loaded = load(Options(config=config, replay=data))
+    read = loaded.config
+    lines = [f"ok: {config}: strategy {read.strategy.name}, {len(read.venues)} venues, capital {read.capital}"]
+    facts: dict[str, Any] = {"file": str(config), "strategy": loaded.config.strategy.name, "chain": loaded.config.chain}
+    if data is not None:
+        lines.append(f"ok: {loaded.source.described}: {len(loaded.panel)} bars, {loaded.warnings} warnings")
+        facts["data"] = {
+            "digest": loaded.source.catalogue.digest,
+            "bars": len(loaded.panel),
+            "warnings": loaded.warnings,
+        }
+    if loaded.config.chain == "devnet":
+        from bot.chain.artefacts import abi, anvil_binary
+
+        anvil_binary()
+        abi("Vault")
+        lines.append("ok: chain tools and contracts are built")
+    else:
+        refuse_historical_node(loaded)
+        node = rpc_url()
+        assert node is not None  # refuse_historical_node insists on it
+        async with pools_of(node, loaded) as (universe, _):
+            facts["pools"] = {venue.id: venue.pool for venue in universe.risky}
+            lines += [
+                f"ok: {venue.id}: {venue.token.symbol}/{universe.money.symbol} at {venue.pool}"
+                for venue in universe.risky
+            ]
+    lines.append(f"try next: patron backtest {config} --synthetic 7")
+    return facts | {"ok": True, "lines": lines}
+
+
+async def reconciled(data_dir: Path, devnet: Path | None) -> dict[str, Any]:
+    """The books of `data_dir` against the chain of `devnet`. Raises LedgerMismatch, ChainError."""
+    from bot.chain.devnet.devnet import attach
+    from bot.chain.reader import ChainReader
+    from bot.ledger.journal import open_ledger
+
+    async with (
+        attach(devnet or data_dir, recover=False) as chain,
+        open_ledger(data_dir, await identity_of(chain), read_only=True) as journal,
+    ):
+        reader = ChainReader(chain.rpc, chain.universe, chain.vault, chain.keeper)
+        await require_books_equal(journal, chain.universe, reader)
+        market = await reader.market()
+    lines = [
+        f"ok: ledger equals chain at block {market.block}, to the wei",
+        f"try next: patron ledger positions --data-dir {data_dir}",
+    ]
+    return {"ok": True, "block": market.block, "block_hash": market.block_hash, "lines": lines}
