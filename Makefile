@@ -31,7 +31,7 @@ help:
 	@echo "make clean    remove everything that was built here"
 
 run: setup
-	@$(BIN)/patron run strategies/synthetic_market.yaml --mode fork --synthetic 7 --strength 1 --cycles 45
+	@$(BIN)/patron run strategies/synthetic_market.yaml --mode fork --synthetic 10 --strength 1 --cycles 45
 
 test: setup-dev
 	@echo "== contracts: forge tests"

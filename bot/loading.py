@@ -145,10 +145,13 @@ def _config(options: Options) -> tuple[Config, str]:
 
 def _loaded(options: Options, config: Config, mode: str, source: Source) -> Loaded:
     from bot.signals.catalogue import build_panel
+    from bot.scoring.params import ScorerParams
     from bot.signals.quality import refuse_errors
 
     universe = simulated_universe(config)
-    settings_of(config, universe, options.config)  # the strategy must load
+    settings = settings_of(config, universe, options.config)  # the strategy must load
+    if settings.strategy.uses_scores:
+        ScorerParams.of(config.scorer, BAR_SECONDS[config.bar])  # and its scorer must be one that can learn
     warnings = refuse_errors(source.catalogue, universe, config.bar, config.signals)
     panel = build_panel(source.catalogue, universe, config.bar, config.signals)
     schedule = schedule_of(options, config, panel) if options.historical else None

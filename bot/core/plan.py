@@ -150,12 +150,16 @@ def _entry(venue: Venue, pool: Pool, spend: int, limits: Limits) -> Leg | str:
 
 
 def _fit(venue: Venue, pool: Pool, entry: bool, amount: int, limits: Limits) -> Leg | str:
-    """The leg, halved until its cost against spot is within the limit; the reason if even a small one is not."""
+    """The leg, halved until its cost against spot is within the limit; the reason if nothing worth trading is."""
     notes: tuple[str, ...] = ()
     for _ in range(8):
         leg = _quote(venue, pool, entry, amount, limits, notes)
         if isinstance(leg, Leg) and leg.cost * BPS <= leg.value * limits.max_loss_bps:
-            return leg if leg.value >= min(limits.min_trade, 1) else "nothing to trade"
+            if leg.value == 0:
+                return "nothing to trade"
+            if notes and leg.value < limits.min_trade:
+                return "costs more than max_loss unless cut below the smallest trade"
+            return leg
         notes = ("cut to stay within max_loss",)
         amount //= 2
         if amount == 0:

@@ -5,6 +5,7 @@ It recomputes from the market what the plan claims, so that a planner's mistake 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from bot.core.amm.concentrated import value_at_spot_down
@@ -57,10 +58,14 @@ def check(plan: Plan, market: Market, universe: Universe, limits: Limits, data_a
         breaches.append(Breach("entries while the vault is paused", len(entries), 0))
     if len(plan.legs) > MAX_LEGS:
         breaches.append(Breach("legs in one call", len(plan.legs), MAX_LEGS))
+    # The limits below are checked leg by leg, so a second leg in a venue would slip under them.
+    for venue_id, legs in Counter(leg.venue for leg in plan.legs).items():
+        if legs > 1:
+            breaches.append(Breach("legs in one venue", legs, 1, venue_id))
     nav = market.nav(universe)
     if plan.nav != nav:
         breaches.append(Breach("net asset value of the plan", plan.nav, nav))
-    idle = market.idle
+    idle, entering = market.idle, 0
     for leg in plan.legs:
         if leg.venue not in market.pools or leg.amount <= 0:
             breaches.append(Breach("tradable amount", leg.amount, 0, leg.venue))
@@ -76,6 +81,7 @@ def check(plan: Plan, market: Market, universe: Universe, limits: Limits, data_a
             breaches.append(Breach("min_received below the slippage limit", leg.min_received, least, leg.venue))
         if leg.entry:
             idle -= leg.amount
+            entering += given
             cap = bps_down(nav, min(limits.max_venue_bps, (market.caps or {}).get(leg.venue, BPS)))
             after = market.value(universe, leg.venue) + received
             if after > cap:
@@ -87,7 +93,6 @@ def check(plan: Plan, market: Market, universe: Universe, limits: Limits, data_a
     if entries and idle < bps_down(nav, limits.min_idle_bps):
         breaches.append(Breach("min_idle (money)", idle, bps_down(nav, limits.min_idle_bps)))
     turnover = bps_up(nav, limits.max_turnover_bps)
-    entering = sum(leg.value for leg in entries)
     if entering > turnover:
         breaches.append(Breach("max_turnover (money)", entering, turnover))
     return Refused(plan, tuple(breaches)) if breaches else Approved(plan)
@@ -101,4 +106,6 @@ def _identity(plan: Plan, market: Market) -> list[Breach]:
         found.append(Breach("vault nonce", plan.nonce, market.nonce))
     if plan.block != market.block:
         found.append(Breach("pinned block", plan.block, market.block))
+    elif plan.block_hash != market.block_hash:
+        found.append(Breach("pinned block: another hash at its height", 1, 0))
     return found

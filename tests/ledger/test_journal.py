@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import stat
@@ -16,7 +17,7 @@ from sqlalchemy import text
 from bot.core.postings import NATIVE, Posting, deposit
 from bot.core.report import DEPLOYED, FAILED, HELD, UNKNOWN
 from bot.errors import ChainError, ConfigError, InvariantBroken, StorageError
-from bot.ledger.journal import ChainIdentity, JournalPaths, Mark, open_ledger
+from bot.ledger.journal import ChainIdentity, JournalPaths, Mark, SqliteJournal, open_ledger
 from tests.ledger.builders import MEDIA, MONEY, UNIVERSE, intent_of, lines_of, plan_of, receipt_of, report_of
 
 IDENTITY = ChainIdentity(chain_id=31_337, genesis="0xAb", vault="0xCd", fork_block=5)
@@ -187,6 +188,18 @@ async def test_a_reader_works_beside_a_writer_and_cannot_write(tmp_path: Path) -
         assert (await reader.balances())["idle", MONEY.address] == 7
         with pytest.raises(StorageError, match="readonly database; nothing was lost"):
             await reader.post("second", 0, deposit(UNIVERSE, 7))
+
+
+async def test_two_writers_wait_for_each_other(tmp_path: Path) -> None:
+    async with open_ledger(tmp_path) as one, open_ledger(tmp_path) as other:
+
+        async def write(journal: SqliteJournal, first: int) -> None:
+            for number in range(first, first + 20):
+                plan = plan_of(number)
+                await journal.intent(intent_of(plan), plan)
+
+        await asyncio.gather(write(one, 0), write(other, 100))
+        assert len(await one.open_intents()) == 40
 
 
 async def test_a_ledger_keeps_to_the_chain_that_it_was_opened_for(tmp_path: Path) -> None:
