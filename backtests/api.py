@@ -25,6 +25,7 @@ from bot.core.score import Scores, no_scores
 from bot.errors import ConfigError
 from bot.loading import BAR_SECONDS, Options, load, load_frames
 from bot.quantity import last_second, when
+from bot.replay import RecordedMoves
 from bot.scoring.params import ScorerParams
 from bot.scoring.scorer import IdleScorer, PanelScorer
 from bot.scoring.walkforward import score_panel
@@ -95,16 +96,29 @@ def backtest(
     return run_backtest(settings, loaded.config, loaded.panel, loaded.schedule.first, loaded.schedule.last, rung)
 
 
-def run_backtest(settings: Settings, config: Config, panel: Panel, first: int, last: int, rung: str) -> Result:
-    """The run on one rung of the ladder, beside `equal_weight` and buy-and-hold on the fast one."""
+def run_backtest(
+    settings: Settings,
+    config: Config,
+    panel: Panel,
+    first: int,
+    last: int,
+    rung: str,
+    recorded: RecordedMoves | None = None,
+) -> Result:
+    """The run on one rung of the ladder, beside `equal_weight` and buy-and-hold on the fast one.
+
+    `recorded`: the market of an earlier run, for the replay rung. Raises ConfigError for another rung.
+    """
     if rung not in RUNGS:
         raise ConfigError(f"--rung: expected {' or '.join(RUNGS)} (got {rung!r})")
+    if recorded is not None and rung != "replay":
+        raise ConfigError("--market: only the replay rung can follow the trades of an earlier run")
     held = benchmarks(settings, config, panel, first, last)
     if rung == "fast":
         return Result(run_fast(settings, config, panel, scores_of(settings, config, panel), first, last), held)
     params = ScorerParams.of(config.scorer, BAR_SECONDS[config.bar])
     scorer = PanelScorer(params) if settings.strategy.uses_scores else IdleScorer()
-    replayed = asyncio.run(run_replay(settings, config, panel, scorer, first, last))
+    replayed = asyncio.run(run_replay(settings, config, panel, scorer, first, last, recorded=recorded))
     run = run_from_reports(
         replayed.reports,
         settings.universe,

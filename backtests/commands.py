@@ -14,6 +14,7 @@ from rich.table import Table
 from backtests.api import native_price, run_backtest
 from backtests.fast import benchmarks
 from backtests.metrics import metrics
+from backtests.recorded_market import read_moves
 from backtests.report import render_html, report_json, shown
 from backtests.run import Run, day, run_from_reports
 from bot.core.report import CycleReport
@@ -23,13 +24,16 @@ from bot.settings import Settings, settings_of
 HEADLINE = ("total_return", "sharpe", "max_drawdown", "turnover", "fees", "gas")
 
 
-def backtest(options: Options, rung: str, report: Path | None, as_json: bool, console: Console) -> None:
+def backtest(
+    options: Options, rung: str, market: Path | None, report: Path | None, as_json: bool, console: Console
+) -> None:
     """Runs a strategy file on one rung beside its benchmarks; prints a table or one JSON document; may write HTML."""
     loaded = load(options)
     assert loaded.schedule is not None  # the command line insists on data
     settings = settings_of(loaded.config, loaded.universe, options.config)
     schedule = loaded.schedule
-    result = run_backtest(settings, loaded.config, loaded.panel, schedule.first, schedule.last, rung)
+    recorded = read_moves(market) if market is not None else None
+    result = run_backtest(settings, loaded.config, loaded.panel, schedule.first, schedule.last, rung, recorded)
     facts = facts_of(loaded, settings, rung) | {
         "window": f"{day(int(result.run.times[0]))} to {day(int(result.run.times[-1]))}"
     }

@@ -15,13 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from backtests.api import Result, run_backtest
+from backtests.api import Result, run_backtest, scores_of
 from backtests.metrics import metrics
 from backtests.report import shown
 from backtests.run import day
 from bot.core.panel import Floats, Times
 from bot.loading import Loaded, Options, load
 from bot.quantity import last_second, when
+from bot.scoring.labels import labels
+from bot.scoring.skill import rank_information_coefficient
 from bot.settings import Settings, settings_of
 
 FIRST, LAST = "2024-01", "2024-09"
@@ -42,9 +44,10 @@ def main() -> None:
         "",
         "Written by `python -m backtests.evidence --data DIR`; run it again to replace these numbers by your own.",
         "",
-        f"Recorded prices (Binance spot, daily) and signals (GitHub ranking, ComfyUI nodes), {FIRST} to {LAST}, catalogue",
-        f"digest `{digest[:16]}`. Universe: AR, FET, WLD, RARE; TAO from 2024-04-12; RENDER from 2024-07-27 (closes).",
-        "Pools are made: they follow the recorded prices by arbitrage, with noise trades of 1 % of the recorded volume.",
+        f"Recorded prices (Binance spot, daily) and signals (GitHub ranking, ComfyUI nodes), {FIRST} to {LAST},",
+        f"catalogue digest `{digest[:16]}`. Universe: AR, FET, WLD, RARE; TAO from 2024-04-12; RENDER from 2024-07-27",
+        "(closes). Pools are made: they follow the recorded prices by arbitrage, with noise trades of 1 % of the",
+        "recorded volume.",
         "",
         "## Strategies on recorded data, replay rung (exact integers)",
         "",
@@ -62,10 +65,10 @@ def main() -> None:
     since = int(scored.min())
     lines += [
         "",
-        f"`trend_tilt` holds idle until its first model; its first scored trade is on {day(since)}. From that day on it",
-        f"returned {_since(trend.times, trend.equity, since)}, `equal_weight` {_equal_since(replays, since)}.",
-        "Both numbers are one window. It was also less invested, which alone loses less in a falling market; a rank",
-        "correlation of its scores with the returns that followed is within about one standard error of zero.",
+        f"`trend_tilt` holds idle until its first model; its first scored trade is on {day(since)}. From that day on",
+        f"it returned {_since(trend.times, trend.equity, since)}, `equal_weight` {_equal_since(replays, since)}.",
+        "Both numbers are one window, and it was less invested, which alone loses less in a falling market. The rank",
+        f"correlation of its scores with the returns of the week that followed is {_skill(loads['trend_tilt'])}.",
         "",
         "## How far the rungs are apart",
         "",
@@ -77,7 +80,9 @@ def main() -> None:
         "|---|---:|---:|---:|",
     ]
     for name, loaded in loads.items():
-        lines.append(f"| {name} | {_apart(loaded, False)} | {_apart(loaded, False, noise=0)} | {_apart(loaded, True)} |")
+        lines.append(
+            f"| {name} | {_apart(loaded, False)} | {_apart(loaded, False, noise=0)} | {_apart(loaded, True)} |"
+        )
     lines += [
         "",
         "Replay against fork (real contracts, signed transactions): every posting but gas is equal to the unit;",
@@ -117,6 +122,16 @@ def _since(times: Times, equity: Floats, since: int) -> str:
 def _equal_since(replays: dict[str, Result], since: int) -> str:
     run = replays["equal_weight"].run
     return _since(run.times, run.equity, since)
+
+
+def _skill(loaded: Loaded) -> str:
+    """Mean rank information coefficient with its standard error; labels overlap, so only every horizon counts once."""
+    settings, config, panel = _settings(loaded), loaded.config, loaded.panel
+    found = rank_information_coefficient(scores_of(settings, config, panel), labels(panel, config.scorer.horizon))
+    known = found[np.isfinite(found)]
+    apart = max(1, config.scorer.horizon // int(np.median(np.diff(panel.times))))
+    error = known.std(ddof=1) / math.sqrt(len(known) / apart)
+    return f"{known.mean():+.2f} with a standard error of {error:.2f}"
 
 
 def _apart(loaded: Loaded, brake: bool, noise: int | None = None) -> str:

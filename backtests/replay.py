@@ -11,7 +11,7 @@ from bot.core.panel import Panel
 from bot.core.report import CycleReport
 from bot.paper import PaperMarket, made_market
 from bot.ports import Ports, Scorer
-from bot.replay import Schedule, replay
+from bot.replay import RecordedMoves, Schedule, replay
 from bot.settings import Settings, mirror_params
 
 
@@ -25,9 +25,19 @@ class Replayed:
 
 
 async def run_replay(
-    settings: Settings, config: Config, panel: Panel, scorer: Scorer, first: int, last: int, limit: int | None = None
+    settings: Settings,
+    config: Config,
+    panel: Panel,
+    scorer: Scorer,
+    first: int,
+    last: int,
+    limit: int | None = None,
+    recorded: RecordedMoves | None = None,
 ) -> Replayed:
-    """Every cycle of `config` over the bars in [first, last] of `panel` (which may begin earlier, as history)."""
+    """Every cycle of `config` over the bars in [first, last] of `panel` (which may begin earlier, as history).
+
+    `recorded`: the market's moves as an earlier run wrote them down (`read_moves`), instead of moves made from prices.
+    """
     schedule = Schedule(panel, first, last, config.every)
     params = mirror_params(config)
     prices = first_prices(settings.universe, panel, schedule.rows.start)
@@ -51,6 +61,6 @@ async def run_replay(
         executor=market,
         journal=journal,
     )
-    async for _ in replay(ports, settings, market, schedule, params, settings.universe, limit=limit):
+    async for _ in replay(ports, settings, market, schedule, params, settings.universe, limit=limit, recorded=recorded):
         pass
     return Replayed(tuple(journal.reports), market, journal)

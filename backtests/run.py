@@ -100,7 +100,8 @@ def run_from_reports(
 
     `gas_price_money_per_wei`: what one wei of gas money is worth in whole money tokens. When a cycle was reported
     twice (its outcome became known later), the last word counts. A cycle that failed before it saw the market has no
-    value to show and is left out, with a note. Raises DataError when nothing remains.
+    value to show and is left out, with a note. Cycles at one time are one row: the first, with the costs of all.
+    Raises DataError when nothing remains.
     """
     latest = {report.cycle: report for report in reports}
     seen = [latest[cycle] for cycle in sorted(latest) if latest[cycle].outcome != FAILED]
@@ -109,24 +110,29 @@ def run_from_reports(
     one = 10.0**money_decimals
     traded = [_trades(report, universe, money_decimals) for report in seen]
     failed = len(latest) - len(seen)
+    # A chain that made no block between two cycles, or a clock put back, tells both one time: they are one row.
+    times = np.maximum.accumulate(np.array([report.at for report in seen], dtype=np.int64))
+    first = np.flatnonzero(np.diff(times, prepend=times[0] - 1))
+    fees = np.array([sum(trade["cost"] for trade in trades) for trades in traded], dtype=np.float64)
+    turnover = np.array(
+        [
+            report.turnover / report.nav if trades and report.nav else 0.0
+            for report, trades in zip(seen, traded, strict=True)
+        ]
+    )
     return Run(
         label=label,
         rung=rung,
         venues=universe.ids,
         money=universe.money.symbol,
-        times=np.array([report.at for report in seen], dtype=np.int64),
-        nav=np.array([report.nav / one for report in seen]),
-        gas=np.array([report.gas_cost * gas_price_money_per_wei for report in seen]),
-        fees=np.array([sum(trade["cost"] for trade in trades) for trades in traded], dtype=np.float64),
-        turnover=np.array(
-            [
-                report.turnover / report.nav if trades and report.nav else 0.0
-                for report, trades in zip(seen, traded, strict=True)
-            ]
-        ),
-        held=np.array([report.held for report in seen], dtype=np.float64),
-        target=np.array([report.weights for report in seen], dtype=np.float64),
-        prices=np.array([report.prices for report in seen], dtype=np.float64),
+        times=times[first],
+        nav=np.array([seen[row].nav / one for row in first]),
+        gas=np.add.reduceat(np.array([report.gas_cost * gas_price_money_per_wei for report in seen]), first),
+        fees=np.add.reduceat(fees, first),
+        turnover=np.add.reduceat(turnover, first),
+        held=np.array([seen[row].held for row in first], dtype=np.float64),
+        target=np.array([seen[row].weights for row in first], dtype=np.float64),
+        prices=np.array([seen[row].prices for row in first], dtype=np.float64),
         trades=trades_frame([trade for trades in traded for trade in trades]),
         notes=(f"left out, as they failed before they saw the market: {failed} of {len(latest)} cycles",)
         if failed

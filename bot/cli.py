@@ -112,6 +112,9 @@ def backtest(
     rung: Annotated[
         str, typer.Option(help="fast (compiled arrays) or replay (the cycle itself, exact integers)")
     ] = "replay",
+    market: Annotated[
+        Path | None, typer.Option("--market", metavar="RUN", help="follow the trades of an earlier run's mirror.jsonl")
+    ] = None,
     report: Annotated[Path | None, typer.Option("--report", help="write an HTML report here")] = None,
     as_json: Json = False,
 ) -> None:
@@ -125,7 +128,7 @@ def backtest(
             "backtest needs data: --data DIR for recorded data, or --synthetic SEED for a generated market"
         )
     # By name: the bot knows no backtests but at this door.
-    importlib.import_module("backtests.commands").backtest(options, rung, report, as_json, Console())
+    importlib.import_module("backtests.commands").backtest(options, rung, market, report, as_json, Console())
 
 
 @app.command()

@@ -9,13 +9,14 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import YAMLError, YAMLWarning
 
 from bot.errors import ConfigError
 from bot.quantity import BpsField, FeeField, GweiField, MoneyField, SecondsField
@@ -176,7 +177,12 @@ class Config(Model):
                 f"limits.max_venue and limits.min_idle contradict: "
                 f"{self.limits.max_venue} bps + {self.limits.min_idle} bps > 100 %"
             )
-        for field, amount in (("limits.min_trade", self.limits.min_trade), ("devnet.depth", self.devnet.depth)):
+        in_money = [("limits.min_trade", self.limits.min_trade)]
+        if self.chain == "devnet":
+            in_money.append(("devnet.depth", self.devnet.depth))
+            if self.devnet.depth.number < 1:
+                raise ValueError("devnet.depth: must be at least 1, or the pools have no liquidity to trade with")
+        for field, amount in in_money:
             if amount.symbol != self.capital.symbol:
                 raise ValueError(f"{field}: in {amount.symbol}, but capital is in {self.capital.symbol}")
         if self.limits.min_trade.number > self.capital.number:
@@ -197,23 +203,29 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
     """
     try:
         text = path.read_text(encoding="utf-8")
-        document = YAML(typ="rt").load(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", YAMLWarning)  # an anchor used twice is legal
+            document = YAML(typ="rt").load(text)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file; `patron init {path}` writes one") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
-    except YAMLError as error:
+    except (YAMLError, ValueError, RecursionError) as error:  # ValueError: a scalar that is no date or number
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
+        problem = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise ConfigError(f"{path}{line}: not valid YAML: {problem}") from None
     if not isinstance(document, Mapping):
         raise ConfigError(f"{path}: expected a mapping of keys such as capital, strategy, venues")
     plain = _plain(document)
-    _override(plain, environment if environment is not None else os.environ)
+    try:
+        overridden = _override(plain, environment if environment is not None else os.environ)
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from None
     try:
         return Config.model_validate(plain)
     except ValidationError as error:
-        raise ConfigError(_first_line(error, path, document)) from None
+        raise ConfigError(_first_line(error, path, document, overridden)) from None
 
 
 def _plain(node: Any) -> Any:
@@ -228,7 +240,12 @@ def _plain(node: Any) -> Any:
     return node
 
 
-def _override(document: dict[str, Any], environment: Mapping[str, str]) -> None:
+def _override(document: dict[str, Any], environment: Mapping[str, str]) -> dict[str, str]:
+    """Writes the environment's values into the document. Returns which variable now speaks for which field.
+
+    Raises ValueError for a value that cannot be written there.
+    """
+    overridden = {}
     for name, value in sorted(environment.items()):
         if not name.startswith("PATRON__"):
             continue
@@ -237,43 +254,52 @@ def _override(document: dict[str, Any], environment: Mapping[str, str]) -> None:
         for key in path[:-1]:
             node = node.setdefault(key, {})
             if not isinstance(node, dict):
-                raise ConfigError(f"environment {name}: {key} is not a section")
+                raise ValueError(f"{key}: is not a section, so nothing can be set in it from {name}")
         try:
             node[path[-1]] = _plain(YAML(typ="safe").load(value))
-        except YAMLError:
-            raise ConfigError(f"environment {name}: not a YAML value") from None
+        except (YAMLError, ValueError, RecursionError):
+            raise ValueError(f"{'.'.join(path)}: not a YAML value (got {value[:80]!r}) from {name}") from None
+        overridden[".".join(path)] = name
+    return overridden
 
 
-def _first_line(error: ValidationError, path: Path, document: Any) -> str:
-    first = error.errors(include_url=False)[0]
+def _first_line(error: ValidationError, path: Path, document: Any, overridden: Mapping[str, str]) -> str:
+    errors = error.errors(include_url=False)
+    # A key that is missing is often there under a name that is not known: the wrong name is what to tell.
+    first = next((found for found in errors if found["type"] == "extra_forbidden"), errors[0])
     location = [str(part) for part in first["loc"]]
-    field = ".".join(location)
-    line = _line_of(document, location)
-    where = f"{path}:{line}" if line else str(path)
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(location[-1], _keys(location[:-1]), n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(sorted(_keys(location[:-1])))}"
-        return f"{where}: {field}: unknown key{hint}"
     message = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "missing":
-        return f"{where}: {field}: is missing"
     if not location:  # a rule across fields names its own
         named = re.match(r"([a-z_]+(?:\.[A-Za-z0-9_.-]+)*)[: ]", message)
-        line = _line_of(document, named[1].rstrip(":").split(".")) if named else None
-        return f"{path}:{line}: {message}" if line else f"{path}: {message}"
-    got = first.get("input")
-    shown = f" (got {str(got)[:80]!r})" if isinstance(got, str) else f" (got {str(got)[:80]})"
-    return f"{where}: {field}: {message[0].lower()}{message[1:]}{shown}"
+        location = named[1].split(".") if named else []
+    elif first["type"] == "extra_forbidden":
+        known = _keys(location[:-1])
+        near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}"
+        message = f"{'.'.join(location)}: unknown key; {hint}"
+    elif first["type"] == "missing":
+        message = f"{'.'.join(location)}: is missing"
+    else:
+        got = first.get("input")
+        shown = f" (got {str(got)[:80]!r})" if isinstance(got, str) else f" (got {str(got)[:80]})"
+        problem = "expected a section of keys" if first["type"] in ("model_type", "dict_type") else message
+        message = f"{'.'.join(location)}: {problem[0].lower()}{problem[1:]}{shown}"
+    field = ".".join(location)
+    line = _line_of(document, location)
+    for place, name in overridden.items():
+        if f"{field}.".startswith(f"{place}.") or (line is None and place.startswith(f"{field}.")):
+            return f"{path}: {message} from {name}"
+    return f"{path}:{line}: {message}" if line else f"{path}: {message}"
 
 
 def _keys(location: list[str]) -> list[str]:
     """The keys that are legal at a place in the file."""
     model: Any = Config
     for part in location:
+        if model is Config and part == "venues":
+            return list(VenueConfig.model_fields) if len(location) == 2 else []  # the part between is a venue's id
         field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
-        if field is None:
-            return list(VenueConfig.model_fields) if location[0] == "venues" else []
-        model = VenueConfig if part == "venues" else field.annotation
+        model = field.annotation if field else None
     return list(getattr(model, "model_fields", {}))
 
 

@@ -10,16 +10,17 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 from bot.core import report as told
 from bot.core.mirror import MirrorParams
-from bot.core.postings import postings_of
+from bot.core.plan import Plan
+from bot.core.postings import Receipt, postings_of
 from bot.core.report import CycleReport
 from bot.cycle import run_cycle
 from bot.errors import ChainError
-from bot.ports import Journal, Ports
+from bot.ports import Intent, Journal, Ports
 from bot.replay import Environment, Following, Schedule, replay
 from bot.settings import Settings
 
@@ -35,6 +36,10 @@ class Books(Journal, Protocol):
 
     async def reports(self) -> list[CycleReport]:
         """Every report, oldest first."""
+        ...
+
+    async def unreported(self) -> list[tuple[Intent, Plan, Receipt]]:
+        """Intents whose outcome is booked while their cycle is not told: a stop came between the two."""
         ...
 
 
@@ -82,80 +87,117 @@ async def serve(session: Session, pace: Pace, tell: Callable[[CycleReport], None
         for report in await recover(session):
             tell(report)
         await session.reconcile()
-        async with contextlib.aclosing(_cycles(session, pace, stopping)) as cycles:
-            async for report in cycles:
-                await session.reconcile()
-                tell(report)
-                if stopping.is_set():
-                    break
+        woken: asyncio.Queue[str] = asyncio.Queue(maxsize=1)
+        with _as_itself():
+            async with asyncio.TaskGroup() as tasks:
+                watchers = [tasks.create_task(_watch(session, name, woken, pace)) for name in pace.wake_on]
+                async with contextlib.aclosing(_cycles(session, pace, woken, stopping)) as cycles:
+                    async for report in cycles:
+                        tell(await _compared(session, pace, report))
+                        if stopping.is_set():
+                            break
+                for watcher in watchers:
+                    watcher.cancel()
     return received[0] if received else 0
 
 
+@contextlib.contextmanager
+def _as_itself() -> Iterator[None]:
+    """An error that a task group wrapped comes out as itself: only then does it end the command with its one line."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+
+
+async def _compared(session: Session, pace: Pace, report: CycleReport) -> CycleReport:
+    """The report, once books and chain are equal.
+
+    After a cycle that is unknown or failed they may rightly differ: what is open is settled first, then they are
+    compared. On a wall clock a chain that does not answer is told with the report, and asked after the next cycle.
+    """
+    if report.outcome in (told.UNKNOWN, told.FAILED):
+        return report
+    try:
+        await session.reconcile()
+    except ChainError as error:
+        if pace.schedule is not None:
+            raise
+        return replace(report, sentence=f"{report.sentence}; books not compared with the chain: {error}")
+    return report
+
+
 async def recover(session: Session) -> list[CycleReport]:
-    """Reports of the cycles whose intent was still open: the chain says what became of it, before anything new.
+    """Reports of the cycles that a stop cut off after signing: the chain says what became of them, before anything new.
 
     Raises ChainError when even the chain does not know yet.
     """
-    found = []
     ports, settings = session.ports, session.settings
+    found = [await _recovered(session, *known) for known in await session.books.unreported()]
     for intent, plan in await ports.journal.open_intents():
         receipt = await ports.executor.outcome(intent)
         if receipt is None:
             raise ChainError(
                 f"transaction {intent.tx_hash} of cycle {intent.cycle} is still unknown: nothing new is sent"
             )
-        postings = postings_of(receipt, settings.universe)
-        await ports.journal.outcome(intent, receipt, postings)
-        market = await ports.reader.market()
-        held = tuple(float(weight) for weight in market.held(settings.universe))
-        report = CycleReport(
-            cycle=intent.cycle,
-            at=market.time,
-            block=receipt.block,
-            outcome=told.DEPLOYED if receipt.ok else told.REVERTED,
-            sentence=f"recovered after a stop: {intent.tx_hash} {'went through' if receipt.ok else receipt.reason}",
-            nav=market.nav(settings.universe),
-            idle=market.idle,
-            target=plan.weights,
-            weights=plan.weights,
-            held=held,
-            prices=tuple(market.price(settings.universe, venue.id) for venue in settings.universe.venues),
-            plan=plan.id,
-            postings=postings,
-            turnover=plan.turnover,
-            pool_cost=sum(leg.cost for leg in plan.legs),
-            gas_used=receipt.gas_used,
-            gas_cost=receipt.gas_cost,
-        )
-        await ports.journal.report(report)
-        found.append(report)
+        await ports.journal.outcome(intent, receipt, postings_of(receipt, settings.universe))
+        found.append(await _recovered(session, intent, plan, receipt))
     return found
 
 
-async def _cycles(session: Session, pace: Pace, stopping: asyncio.Event) -> AsyncGenerator[CycleReport, None]:
+async def _recovered(session: Session, intent: Intent, plan: Plan, receipt: Receipt) -> CycleReport:
+    """The report of a cycle whose own was never written. What is held and its prices are those of now."""
+    universe = session.settings.universe
+    market = await session.ports.reader.market()
+    report = CycleReport(
+        cycle=intent.cycle,
+        at=plan.time,
+        block=plan.block,
+        outcome=told.DEPLOYED if receipt.ok else told.REVERTED,
+        sentence=f"recovered after a stop: {intent.tx_hash} {'went through' if receipt.ok else receipt.reason}",
+        nav=plan.nav,
+        idle=market.idle,
+        target=plan.weights,
+        weights=plan.weights,
+        held=tuple(float(weight) for weight in market.held(universe)),
+        prices=tuple(market.price(universe, venue.id) for venue in universe.venues),
+        plan=plan.id,
+        legs=tuple(asdict(leg) for leg in plan.legs),
+        postings=postings_of(receipt, universe),
+        turnover=plan.turnover,
+        pool_cost=sum(leg.cost for leg in plan.legs),
+        gas_used=receipt.gas_used,
+        gas_cost=receipt.gas_cost,
+        reasons=() if receipt.ok else (receipt.reason or "reverted",),
+    )
+    await session.ports.journal.report(report)
+    return report
+
+
+async def _cycles(
+    session: Session, pace: Pace, woken: asyncio.Queue[str], stopping: asyncio.Event
+) -> AsyncGenerator[CycleReport, None]:
     done = await session.books.last_cycle()
-    if pace.schedule is not None:
-        async for report in replay(
-            session.ports,
-            session.settings,
-            session.environment,
-            pace.schedule,
-            session.mirror,
-            session.settings.universe,
-            done=done,
-            limit=pace.cycles,
-        ):
+    if stopping.is_set():
+        return
+    if pace.schedule is None:
+        async for report in _by_the_clock(session, pace, done, woken, stopping):
             yield report
         return
-    async with asyncio.TaskGroup() as tasks:
-        woken: asyncio.Queue[str] = asyncio.Queue(maxsize=1)
-        watchers = [tasks.create_task(_watch(session, name, woken, pace)) for name in pace.wake_on]
-        try:
-            async for report in _by_the_clock(session, pace, done, woken, stopping):
-                yield report
-        finally:
-            for watcher in watchers:
-                watcher.cancel()
+    async for report in replay(
+        session.ports,
+        session.settings,
+        session.environment,
+        pace.schedule,
+        session.mirror,
+        session.settings.universe,
+        done=done,
+        limit=pace.cycles,
+    ):
+        yield report
+        if report.outcome == told.UNKNOWN:  # nothing new before the chain has decided
+            for settled in await recover(session):
+                yield settled
 
 
 async def _by_the_clock(
@@ -165,25 +207,33 @@ async def _by_the_clock(
     due, count, reason = clock.time(), 0, ""
     while not stopping.is_set() and (pace.cycles is None or count < pace.cycles):
         started = clock.time()
-        report = await _attempt(session, done + count + 1)
+        *settled, report = await _attempt(session, done + count + 1)
+        for earlier in settled:
+            yield earlier
         yield replace(report, sentence=f"woken by {reason}: {report.sentence}") if reason else report
         count += 1
-        due = max(due + pace.every, clock.time())
+        if not reason:  # a woken cycle comes between the clock's and moves none of them
+            due = max(due + pace.every, clock.time())
         if pace.cycles is not None and count >= pace.cycles:
             return
         reason = await _wait(due, started + pace.debounce, woken, stopping)
 
 
-async def _attempt(session: Session, cycle: int) -> CycleReport:
-    """One cycle. A chain that fails before anything was sent makes a failed cycle: told, kept, not the end."""
+async def _attempt(session: Session, cycle: int) -> list[CycleReport]:
+    """What was settled first, then one cycle.
+
+    A chain that fails before anything was sent makes a failed cycle: told, kept, not the end.
+    """
+    settled: list[CycleReport] = []
     try:
-        for _ in await recover(session):
+        settled += await recover(session)
+        if settled:
             await session.reconcile()
         if session.following is not None:
             await session.following()
-        return await run_cycle(session.ports, session.settings, cycle)
+        return [*settled, await run_cycle(session.ports, session.settings, cycle)]
     except ChainError as error:
-        return await _failed(session, cycle, error)
+        return [*settled, await _failed(session, cycle, error)]
 
 
 async def _failed(session: Session, cycle: int, error: ChainError) -> CycleReport:
@@ -221,7 +271,7 @@ async def _wait(due: float, earliest: float, woken: asyncio.Queue[str], stopping
             task.cancel()
         if wake in finished:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), max(0.0, earliest - clock.time()))
+                await asyncio.wait_for(stopping.wait(), max(0.0, min(earliest, due) - clock.time()))
             return "" if clock.time() >= due else wake.result()
     return ""
 
@@ -229,16 +279,15 @@ async def _wait(due: float, earliest: float, woken: asyncio.Queue[str], stopping
 async def _watch(session: Session, event: str, woken: asyncio.Queue[str], pace: Pace) -> None:
     """Puts `event` into the queue each time it happens anew; a queue of one forgets repeats (the debounce)."""
     poll = min(BREAKER_POLL_SECONDS, pace.debounce, pace.every / 2)
-    before = await _observe(session, event)
+    before: int | None = None
     while True:
-        await asyncio.sleep(poll)
-        try:
+        # The cycle itself will report a chain that does not answer.
+        with contextlib.suppress(ChainError):
             now = await _observe(session, event)
-        except ChainError:
-            continue  # the cycle itself will report a chain that does not answer
-        if now > before and not woken.full():
-            woken.put_nowait(event)
-        before = now
+            if before is not None and now > before and not woken.full():
+                woken.put_nowait(event)
+            before = now
+        await asyncio.sleep(poll)
 
 
 async def _observe(session: Session, event: str) -> int:

@@ -144,8 +144,8 @@ def _config(options: Options) -> tuple[Config, str]:
 
 
 def _loaded(options: Options, config: Config, mode: str, source: Source) -> Loaded:
-    from bot.signals.catalogue import build_panel
     from bot.scoring.params import ScorerParams
+    from bot.signals.catalogue import build_panel
     from bot.signals.quality import refuse_errors
 
     universe = simulated_universe(config)

@@ -71,6 +71,10 @@ class PaperMarket:
         """The time that a price must stand before the vault trusts it."""
         self._mine(self.time + self._window)
 
+    async def advance(self, at: int) -> None:
+        """Time goes on without a trade."""
+        self._mine(max(at, self.time + 1))
+
     def now(self) -> int:
         """Unix seconds of the newest block."""
         return self.time
@@ -136,6 +140,20 @@ class PaperMarket:
     async def outcome(self, intent: Intent) -> Receipt | None:
         """The receipt of an intent sent earlier in this process, None if it never was."""
         return self._receipts.get(intent.id)
+
+    def forget(self, intent: Intent) -> None:
+        """Settles an intent of a process that stopped before it was booked: on paper it then never happened."""
+        self._receipts[intent.id] = Receipt(
+            tx_hash=intent.tx_hash,
+            block=self.block,
+            block_hash="",
+            time=self.time,
+            ok=False,
+            fills=(),
+            gas_used=0,
+            gas_cost=0,
+            reason="stopped before the paper vault filled it",
+        )
 
     def _swap(self, pools: dict[str, Pool], leg: Leg) -> int:
         zero_for_one = self.universe[leg.venue].base_is_token0 != leg.entry

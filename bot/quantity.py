@@ -9,11 +9,13 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Annotated
 
 from pydantic import BeforeValidator, WithJsonSchema
 
 _NUMBER = r"(-?[0-9][0-9_,]*(?:\.[0-9]+)?)"
+_SHARES = {"bps": 1, "%": 100}  # in basis points
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -34,10 +36,10 @@ def _split(value: object, what: str, example: str) -> tuple[Decimal, str]:
 def bps(value: object) -> int:
     """A share as whole basis points: "30 bps" -> 30, "20 %" -> 2000. Refuses fractions of a basis point."""
     number, unit = _split(value, "a share", '"50 bps" or "20 %"')
-    scaled = number if unit == "bps" else number * 100 if unit == "%" else None
-    if scaled is None:
+    if unit not in _SHARES:
         raise ValueError(f'wrong unit {unit!r}: write a share such as "50 bps" or "20 %"')
-    if scaled != scaled.to_integral_value():
+    scaled = Fraction(number) * _SHARES[unit]
+    if scaled.denominator != 1:
         raise ValueError("finer than a basis point")
     if not 0 <= scaled <= 10_000:
         raise ValueError("outside 0 % … 100 %")
@@ -47,9 +49,9 @@ def bps(value: object) -> int:
 def fee_pips(value: object) -> int:
     """A pool fee as Uniswap counts it (millionths): "30 bps" -> 3000, "0.05 %" -> 500."""
     number, unit = _split(value, "a fee", '"30 bps" or "0.05 %"')
-    scaled = number * 100 if unit == "bps" else number * 10_000 if unit == "%" else None
-    if scaled is None:
+    if unit not in _SHARES:
         raise ValueError(f'wrong unit {unit!r}: write a fee such as "30 bps" or "0.05 %"')
+    scaled = Fraction(number) * _SHARES[unit] * 100
     if scaled not in (100, 500, 3_000, 10_000):
         raise ValueError('not a Uniswap V3 fee tier: choose "1 bps", "5 bps", "30 bps" or "100 bps"')
     return int(scaled)
@@ -60,8 +62,8 @@ def seconds(value: object) -> int:
     number, unit = _split(value, "a duration", '"6h" or "7d"')
     if unit not in _SECONDS:
         raise ValueError(f'wrong unit {unit!r}: write a duration such as "30s", "15min", "6h" or "7d"')
-    scaled = number * _SECONDS[unit]
-    if scaled <= 0 or scaled != scaled.to_integral_value():
+    scaled = Fraction(number) * _SECONDS[unit]
+    if scaled <= 0 or scaled.denominator != 1:
         raise ValueError("must be a whole number of seconds above zero")
     return int(scaled)
 
@@ -75,7 +77,9 @@ class Money:
 
     def raw(self, decimals: int) -> int:
         """Raw units, rounded down."""
-        return int(self.number * 10**decimals)
+        numerator, denominator = self.number.as_integer_ratio()  # Decimal's own product would keep 28 digits
+        scale: int = 10**decimals
+        return numerator * scale // denominator
 
     def __float__(self) -> float:
         return float(self.number)
@@ -97,7 +101,7 @@ def gwei(value: object) -> int:
     number, unit = _split(value, "a gas price", '"5 gwei"')
     if unit != "gwei" or number < 0:
         raise ValueError('write a gas price such as "5 gwei"')
-    return int(number * 10**9)
+    return int(Fraction(number) * 10**9)
 
 
 def when(value: str, option: str = "time") -> int:
@@ -117,9 +121,9 @@ def last_second(value: str, option: str = "time") -> int:
     """
     text = value.strip()
     if re.fullmatch(r"\d{4}-\d{2}", text):
+        when(value, option)  # refused by what was written, not by the month after it
         year, month = int(text[:4]), int(text[5:])
-        following = f"{year + month // 12}-{month % 12 + 1:02d}-01"
-        return when(value, option) and when(following, option)
+        return when(f"{year + month // 12:04d}-{month % 12 + 1:02d}-01", option)
     start = when(value, option)
     return start + 86_400 if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) else start
 

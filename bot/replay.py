@@ -6,7 +6,7 @@ The daemon drives a fork with it, a backtest drives exact arithmetic; neither kn
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +20,8 @@ from bot.cycle import run_cycle
 from bot.ports import Clock, Ports
 from bot.settings import Settings
 
+RecordedMoves = Mapping[int, Sequence[MirrorStep]]  # unix seconds of a bar -> what the mirror did there
+
 
 class Environment(Protocol):
     """A market that can be moved: the devnet's fork, or pools on paper."""
@@ -31,6 +33,10 @@ class Environment(Protocol):
 
 class MovedMarket(Environment, Clock, Protocol):
     """An environment that knows its own time."""
+
+    async def advance(self, at: int) -> None:
+        """An empty block at unix second `at`, or a second after the newest one if that is later."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +77,21 @@ async def replay(
     *,
     done: int = 0,
     limit: int | None = None,
+    recorded: RecordedMoves | None = None,
 ) -> AsyncIterator[CycleReport]:
     """The reports of the cycles, as they happen.
 
     `done`: number of the last cycle already in the journal, after a restart. A bar that the market has already been
     through is not stepped again: a step is one block at the bar's time, so the clock tells. `limit`: at most so many.
+    `recorded`: the mirror's moves of an earlier run by bar, instead of moves made anew from prices.
     """
     told = 0
     for row in schedule.rows:
         at = int(schedule.panel.times[row])
         if ports.clock.now() < at:
-            await environment.step(at, moves(mirror, universe, schedule.panel, row))
+            made = moves(mirror, universe, schedule.panel, row) if recorded is None else recorded.get(at, ())
+            await environment.step(at, made)
+        if ports.clock.now() == at:  # also when a stop came between the two
             await environment.settle()
         cycle = schedule.cycle(row)
         if cycle is None or cycle <= done:
@@ -96,7 +106,7 @@ Following = Callable[[], Awaitable[None]]
 
 
 def follow_bars(panel: Panel, universe: Universe, mirror: MirrorParams, market: MovedMarket) -> Following:
-    """On a wall clock: before a cycle, the made market is stepped through the bars that have closed since."""
+    """On a wall clock: before a cycle, the made market goes through the bars that have closed since, then to now."""
 
     async def follow() -> None:
         now = int(time.time())
@@ -104,6 +114,8 @@ def follow_bars(panel: Panel, universe: Universe, mirror: MirrorParams, market: 
             at = int(panel.times[row])
             if market.now() < at <= now:
                 await market.step(at, moves(mirror, universe, panel, row))
+            if market.now() == at:
                 await market.settle()
+        await market.advance(now)  # blocks are made by trades only, and a cycle must not see an old one
 
     return follow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
@@ -149,6 +150,8 @@ async def _paper(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Ses
         await journal.post("opening", 0, deposit(universe, capital))
         await journal.name_tokens([universe.money, *(venue.token for venue in universe.risky)])
         market = await _paper_market(loaded, universe, source, journal)
+        for intent, _ in await journal.open_intents():
+            market.forget(intent)
         tell(f"paper ledger in {run_dir}")
 
         async def reconcile() -> None:
@@ -207,8 +210,16 @@ def devnet_spec(loaded: Loaded) -> DevnetSpec:
         min_idle_bps=config.limits.min_idle,
         start=int(panel.times[row]),
         rpc_url=rpc_url() if config.chain != "devnet" else None,
+        node_chain_id=expected_chain_id(config),
         pools={name: venue.pool for name, venue in config.venues.items() if venue.pool is not None},
     )
+
+
+def expected_chain_id(config: Config) -> int | None:
+    """The id of the chain that the strategy file names; None for the devnet, which is made here."""
+    from bot.chain.addresses import book
+
+    return book(config.chain).chain_id if config.chain != "devnet" else None
 
 
 def first_row(loaded: Loaded) -> int:
@@ -239,7 +250,12 @@ def _following(loaded: Loaded, universe: Universe, market: MovedMarket, node: De
     if loaded.schedule is not None:
         return None
     if node is not None and loaded.config.chain != "devnet":
-        return node.follow_upstream
+
+        async def follow() -> None:
+            await node.follow_upstream()
+            await market.advance(int(time.time()))  # blocks are made by trades only: a cycle must not see an old one
+
+        return follow
     return follow_bars(loaded.panel, universe, mirror_params(loaded.config), market)
 
 
@@ -273,7 +289,7 @@ async def pools_of(node: str, loaded: Loaded) -> AsyncIterator[tuple[Universe, C
     from bot.chain.rpc import Rpc
 
     pools = {name: venue.pool for name, venue in loaded.config.venues.items() if venue.pool is not None}
-    async with await Rpc.connect(node) as rpc:
+    async with await Rpc.connect(node, expected_chain_id(loaded.config)) as rpc:
         universe = await universe_of(rpc, loaded.universe, pools)
         yield universe, ChainReader(rpc, universe, "")
 

@@ -17,7 +17,7 @@ from bot.core.mirror import MirrorParams, seeding
 from bot.core.panel import Panel
 from bot.core.plan import Limits, Plan
 from bot.core.postings import Posting, Receipt
-from bot.core.report import CycleReport
+from bot.core.report import FAILED, UNKNOWN, CycleReport
 from bot.core.units import Token
 from bot.core.universe import Universe, Venue, idle
 from bot.paper import PaperMarket, made_market
@@ -70,28 +70,53 @@ def market_of(
     return Market(**(facts | more), pools=pools, units=held, idle=idle_money)
 
 
-class Books(MemoryJournal):
-    """Books in memory that also say how far they got and in which order they were written."""
+class Books:
+    """Books in memory that also say how far they got, and in which order they were written."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.log: list[str] = []
+        self.settled: list[tuple[Intent, Plan, Receipt]] = []
+        self._kept = MemoryJournal()
+
+    @property
+    def written(self) -> list[CycleReport]:
+        """Every report in the order in which it was written, corrections included."""
+        return self._kept.reports
 
     async def intent(self, intent: Intent, plan: Plan) -> None:
         self.log.append("intent")
-        await super().intent(intent, plan)
+        await self._kept.intent(intent, plan)
 
     async def outcome(self, intent: Intent, receipt: Receipt, postings: Sequence[Posting]) -> None:
         self.log.append("outcome")
-        await super().outcome(intent, receipt, postings)
+        (plan,) = [plan for known, plan in await self.open_intents() if known == intent]
+        await self._kept.outcome(intent, receipt, postings)
+        self.settled.append((intent, plan, receipt))
 
     async def report(self, report: CycleReport) -> None:
         self.log.append(report.outcome)
-        await super().report(report)
+        await self._kept.report(report)
+
+    async def open_intents(self) -> list[tuple[Intent, Plan]]:
+        return await self._kept.open_intents()
+
+    async def high_water_mark(self, since: int) -> int:
+        return await self._kept.high_water_mark(since)
+
+    async def balances(self) -> dict[tuple[str, str], int]:
+        return await self._kept.balances()
 
     async def last_cycle(self) -> int:
-        numbers = [report.cycle for report in self.reports] + [intent.cycle for intent, _ in await self.open_intents()]
+        numbers = [report.cycle for report in self.written] + [intent.cycle for intent, _ in await self.open_intents()]
         return max(numbers, default=0)
+
+    async def reports(self) -> list[CycleReport]:
+        latest = {report.cycle: report for report in self.written}
+        return [latest[cycle] for cycle in sorted(latest)]
+
+    async def unreported(self) -> list[tuple[Intent, Plan, Receipt]]:
+        final = {report.cycle for report in self.written if report.outcome not in (UNKNOWN, FAILED)}
+        return [known for known in self.settled if known[0].cycle not in final]
 
 
 class Lying:

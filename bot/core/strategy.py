@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,12 +38,12 @@ class Strategy:
 
         Rows in which a model is asked for but none has been fitted hold idle, or equal weight if so configured.
         """
-        wanted = self.targets(panel, scores, self.params)
+        wanted = np.array(self.targets(panel, scores, self.params), dtype=np.float64)  # ours to write to
+        _check_shape(wanted, panel)
         if self.uses_scores:
             silent = np.array([digest == "" for digest in scores.model], dtype=bool)
-            wanted[silent] = (equal_weight(panel) if self.before_first_fit == "equal_weight" else all_idle(panel))[
-                silent
-            ]
+            before = equal_weight(panel) if self.before_first_fit == "equal_weight" else all_idle(panel)
+            wanted[silent] = before[silent]
         check_weights(wanted, panel)
         return wanted
 
@@ -66,13 +67,17 @@ def equal_weight(panel: Panel) -> Floats:
 
 def check_weights(weights: Floats, panel: Panel) -> None:
     """Raises ValueError unless every row is finite, non-negative, sums to 1 (1e-9) and buys nothing without a price."""
-    if weights.shape != (len(panel), len(panel.venues)):
-        raise ValueError(f"targets have shape {weights.shape}, expected {(len(panel), len(panel.venues))}")
+    _check_shape(weights, panel)
     bad = ~np.isfinite(weights).all(axis=1) | (weights < 0).any(axis=1) | (np.abs(weights.sum(axis=1) - 1) > 1e-9)
     bad |= ((weights > 0) & ~panel.listed).any(axis=1)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise ValueError(f"targets in row {row} are not weights of listed venues: {weights[row].tolist()}")
+
+
+def _check_shape(weights: Floats, panel: Panel) -> None:
+    if weights.shape != (len(panel), len(panel.venues)):
+        raise ValueError(f"targets have shape {weights.shape}, expected {(len(panel), len(panel.venues))}")
 
 
 def load(
@@ -89,11 +94,14 @@ def load(
         raise ValueError(
             f"strategy {name} has no parameter {unknown[0]!r}; it has: {', '.join(sorted(defaults)) or 'none'}"
         )
+    lookback = getattr(module, "LOOKBACK", 1)
+    if not isinstance(lookback, int) or lookback < 1:
+        raise ValueError(f"strategy {name}: LOOKBACK must be a whole number above zero (got {lookback!r})")
     return Strategy(
         name=Path(name).stem,
         targets=module.targets,
         params=MappingProxyType({**defaults, **(params or {})}),
-        lookback=int(getattr(module, "LOOKBACK", 1)),
+        lookback=lookback,
         uses_scores=bool(getattr(module, "USES_SCORES", False)),
         before_first_fit=before_first_fit,
     )
@@ -106,7 +114,13 @@ def _module(name: str, beside: Path | None) -> ModuleType:
         if spec is None or spec.loader is None or not path.is_file():
             raise ValueError(f"no strategy file {name}")
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        sys.modules[spec.name] = module  # dataclasses in the file look themselves up there
+        try:
+            spec.loader.exec_module(module)
+        except SyntaxError as error:
+            raise ValueError(f"strategy {name}, line {error.lineno}: {error.msg}") from None
+        except ImportError as error:
+            raise ValueError(f"strategy {name}: {error}") from None
     elif name.isidentifier() and importlib.util.find_spec(f"strategies.{name}"):
         module = importlib.import_module(f"strategies.{name}")
     else:

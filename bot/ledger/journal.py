@@ -148,6 +148,15 @@ class SqliteJournal:
             found = await connection.execute(chosen)
             return [(row.intent, row.plan) for row in map(self._intent, found)]
 
+    async def unreported(self) -> list[tuple[Intent, Plan, Receipt]]:
+        """Intents with an outcome whose cycle has no final report, as a crash between the two leaves them."""
+        table, told = schema.intents, schema.cycles.c
+        final = select(told.cycle).where(told.outcome.not_in((UNKNOWN, FAILED)))
+        async with self._transaction("cannot read the intents") as connection:
+            chosen = select(table).where(table.c.state != schema.OPEN, table.c.cycle.not_in(final))
+            rows = [self._intent(row) for row in await connection.execute(chosen.order_by(table.c.sequence))]
+        return [(row.intent, row.plan, row.receipt) for row in rows if row.receipt is not None]
+
     async def high_water_mark(self, since: int) -> int:
         """Highest net asset value reported at or after `since`, 0 if none."""
         table = schema.cycles

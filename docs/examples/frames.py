@@ -1,6 +1,6 @@
 """A backtest from DataFrames: prices you have in, equity, weights and trades out.
 
-    python docs/examples/frames.py
+python docs/examples/frames.py
 """
 
 from __future__ import annotations

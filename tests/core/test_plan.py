@@ -63,7 +63,9 @@ def limits(draw: st.DrawFn) -> Limits:
 
 
 @given(markets(), weights(4), limits())
-def test_a_plan_never_spends_more_than_idle_minus_its_minimum(market: Market, wanted: np.ndarray, bound: Limits) -> None:
+def test_a_plan_never_spends_more_than_idle_minus_its_minimum(
+    market: Market, wanted: np.ndarray, bound: Limits
+) -> None:
     plan = make_plan(wanted, market, THREE, bound)
     sure = market.idle + sum(leg.min_received for leg in plan.legs if not leg.entry)
     spent = sum(leg.amount for leg in plan.legs if leg.entry)
@@ -72,9 +74,7 @@ def test_a_plan_never_spends_more_than_idle_minus_its_minimum(market: Market, wa
 
 
 @given(markets(), weights(4), limits())
-def test_every_leg_is_within_its_limits_and_exits_come_first(
-    market: Market, wanted: np.ndarray, bound: Limits
-) -> None:
+def test_every_leg_is_within_its_limits_and_exits_come_first(market: Market, wanted: np.ndarray, bound: Limits) -> None:
     plan = make_plan(wanted, market, THREE, bound)
     sides = [leg.entry for leg in plan.legs]
     assert sides == sorted(sides)

@@ -59,10 +59,6 @@ def test_refuses_a_plan_for_another_state(changed: Plan, limit: str) -> None:
     assert breaches(verdict(changed)) == [(limit, "")]
 
 
-def test_refuses_a_plan_for_another_block_at_the_same_height() -> None:
-    assert breaches(verdict(replace(PLAN, block_hash="0xac"))) == [("pinned block: another hash at its height", "")]
-
-
 def test_stale_data_stops_entries_and_never_exits() -> None:
     late = LIMITS.max_staleness + 1
     assert breaches(verdict(data_age=late)) == [("max_staleness (seconds)", "")]

@@ -24,7 +24,7 @@ def test_a_token_is_its_chain_and_its_address_and_not_its_name() -> None:
     assert hash(renamed) == hash(USDC)
     assert USDC != ELSEWHERE
     assert USDC != OTHER
-    assert USDC != USDC.address
+    assert USDC.address != USDC
 
 
 @given(raws, raws)

@@ -31,7 +31,7 @@ def test_refuses_a_universe_that_does_not_begin_with_idle(venues: tuple[object, 
 
 
 def test_refuses_one_id_for_two_venues() -> None:
-    with pytest.raises(ValueError, match="venue ids repeat.*v1.*v1"):
+    with pytest.raises(ValueError, match=r"venue ids repeat.*v1.*v1"):
         universe_of(venue_of(1), replace(venue_of(2), id="v1"))
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+from backtests.recorded_market import read_moves
 from backtests.replay import run_replay
 from bot.core.postings import trades_only
 from bot.core.report import CycleReport
@@ -42,8 +42,8 @@ async def on_fork(run: Loaded, run_dir: Path) -> tuple[list[CycleReport], Settin
         return await running.books.reports(), running.settings
 
 
-async def on_replay(run: Loaded, universe: Universe | None = None) -> list[CycleReport]:
-    """The same cycles in exact arithmetic alone."""
+async def on_replay(run: Loaded, universe: Universe | None = None, market: Path | None = None) -> list[CycleReport]:
+    """The same cycles in exact arithmetic alone; with the market's moves read from a run's record if one is given."""
     assert run.schedule is not None
     settings = settings_of(run.config, universe or run.universe, run.options.config)
     done = await run_replay(
@@ -54,6 +54,7 @@ async def on_replay(run: Loaded, universe: Universe | None = None) -> list[Cycle
         run.schedule.first,
         run.schedule.last,
         run.options.cycles,
+        read_moves(market) if market is not None else None,
     )
     return list(done.reports)
 
@@ -74,9 +75,3 @@ def with_fee(universe: Universe, fee_pips: int) -> Universe:
         universe,
         venues=(universe.venues[0], *(replace(venue, fee_pips=fee_pips) for venue in universe.risky)),
     )
-
-
-def run_both(run: Loaded, run_dir: Path) -> tuple[list[CycleReport], Settings, list[CycleReport]]:
-    """(fork's reports, its settings, replay's reports)."""
-    reports, settings = asyncio.run(on_fork(run, run_dir))
-    return reports, settings, asyncio.run(on_replay(run))

@@ -36,6 +36,8 @@ async def test_every_posting_of_the_replay_is_the_forks_to_the_unit(reversal: Lo
         assert (chain.nav, chain.idle, chain.at) == (arithmetic.nav, arithmetic.idle, arithmetic.at)
         if chain.gas_used:
             assert abs(arithmetic.gas_used - chain.gas_used) <= GAS_BOUND * chain.gas_used
+    from_record = await on_replay(reversal, market=tmp_path)
+    assert lines(from_record, reversal.universe) == lines(replay, reversal.universe), "the record is not what happened"
     used, assumed = (sum(report.gas_used for report in reports) for reports in (fork, replay))
     assert abs(assumed - used) <= GAS_SUM_BOUND * used
 

@@ -46,6 +46,7 @@ class DevnetSpec:
     window: int = 1_800
     max_tick_deviation: int = 500
     rpc_url: str | None = None
+    node_chain_id: int | None = None  # that the node must speak for
     pools: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -146,7 +147,7 @@ async def devnet(spec: DevnetSpec, run_dir: Path) -> AsyncIterator[Devnet]:
             deployed = await _vault(fork, spec, universe, protocols)
             yield _ready(Devnet(fork.rpc, deployed, run_dir, beneath=first.rpc))
         else:
-            node = await stack.enter_async_context(await Rpc.connect(spec.rpc_url))
+            node = await stack.enter_async_context(await Rpc.connect(spec.rpc_url, spec.node_chain_id))
             universe = await upstream.universe_of(node, spec.universe, spec.pools)
             fork = await stack.enter_async_context(Anvil.fork("fork", run_dir, spec.rpc_url))
             await upstream.prepare_accounts(fork.rpc)

@@ -37,6 +37,11 @@ class ForkMarket:
         await self._chain.settle()
         self._now = await self._chain.now()
 
+    async def advance(self, at: int) -> None:
+        """An empty block at unix second `at`, or a second after the newest one if that is later."""
+        await self._chain.settle(max(1, at - await self._chain.now()))
+        self._now = await self._chain.now()
+
     async def keeper_opening(self) -> tuple[Posting, ...]:
         """The keeper's gas money as it stood at the block at which everything was in place, as an opening entry."""
         held = (await self._reader.balances(self._chain.description.block)).get(("keeper", NATIVE), 0)
