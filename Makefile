@@ -20,13 +20,14 @@ NODE_STAMP := contracts/node_modules/.patron-$(shell cat contracts/package.json 
 SOURCES := $(shell find contracts/src contracts/foundry.toml contracts/tools -type f)
 BUILD_STAMP := contracts/out/.built
 
-.PHONY: help run test setup setup-dev lint contracts-test locks locks-check deep clean python
+.PHONY: help run test setup setup-dev lint contracts-test locks locks-check deep bench clean python
 
 help:
 	@echo "make run      set up and run the main job on a fork of a local chain (about 5 minutes the first time)"
 	@echo "make test     set up and run the tests"
 	@echo "make lint     ruff, mypy --strict, import contracts, lock files"
 	@echo "make deep     the long tests: kill loops, wide fuzzing (about 30 minutes)"
+	@echo "make bench    measure speed, also against a peer (about 3 minutes; the first time 1 more to install the peer)"
 	@echo "make locks    write the lock files anew"
 	@echo "make clean    remove everything that was built here"
 
@@ -83,6 +84,9 @@ lint: setup-dev
 
 deep: setup-dev
 	$(BIN)/python -m pytest -m deep
+
+bench: $(RUN_STAMP)
+	$(BIN)/python -m backtests.benchmark
 
 locks: setup-dev
 	$(BIN)/python requirements/locks.py

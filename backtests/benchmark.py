@@ -2,8 +2,8 @@
 
     python -m backtests.benchmark
 
-The reference is the same source run by the interpreter, on the same input, in the same process; both must agree in
-every bit before a number is written down.
+Two references: the same source run by the interpreter, which must agree in every bit, and a peer in a virtual
+environment of its own, which must agree in the equity of every bar, before a number is written down.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numba
 import numpy as np
@@ -26,14 +27,45 @@ from backtests import kernels
 from backtests.kernels.plain import plain
 from backtests.kernels.pool import Pools
 from backtests.kernels.portfolio import ACT, NONE, Books, Rules, portfolio_path_nb
+from backtests.peer import (
+    FEE,
+    TOLERANCE,
+    Answer,
+    Arguments,
+    ask,
+    bare_market,
+    difference,
+    peer_python,
+    request_of,
+    require_agreement,
+)
+from bot.errors import InvariantBroken, PatronError
 
 ASSETS, BARS, BARS_PER_CYCLE = 20, 20_000, 24
-COMPILED_RUNS, PLAIN_RUNS, STARTS = 101, 5, 3
-OUTPUT: Final = Path(__file__).resolve().parent / "BENCHMARKS.md"
+COMPILED_RUNS, PLAIN_RUNS, STARTS = 101, 3, 3
+ROUNDS, RUNS_PER_ROUND = 7, 9
+HERE: Final = Path(__file__).resolve().parent
+OUTPUT: Final = HERE / "BENCHMARKS.md"
+PEER: Final = "vectorbt"
+SCRIPT: Final = HERE / "peers" / "vectorbt_portfolio.py"
 START_CODE: Final = "from backtests import benchmark as b; b.portfolio_path_nb(*b.market(2, 48))"
 
 
-def market(assets: int, bars: int) -> tuple[Any, ...]:
+Rounds = tuple[tuple[float, ...], ...]  # seconds of each run of each round
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the comparison; `difference` is the largest relative one of the equity at any bar."""
+
+    name: str
+    series: str  # where the equity is known
+    rounds: Rounds
+    base: Rounds  # Patron's, for the same answer
+    difference: float | None = None
+
+
+def market(assets: int, bars: int) -> Arguments:
     """The kernel's arguments for a random walk of hourly bars with a cycle a day."""
     draw = np.random.default_rng(7)
     close = np.exp(np.cumsum(draw.normal(0.0, 0.01, (bars, assets + 1)), axis=0))
@@ -41,9 +73,68 @@ def market(assets: int, bars: int) -> tuple[Any, ...]:
     target = draw.random((bars, assets + 1))
     target /= target.sum(axis=1, keepdims=True)
     act = np.where(np.arange(bars) % BARS_PER_CYCLE == 0, ACT, NONE).astype(np.int8)
-    facts = (np.full(assets + 1, each) for each in (0.003, 1e6, 5.5e5, 8**-0.5, 8**0.5))
+    facts = (np.full(assets + 1, each) for each in (FEE, 1e6, 5.5e5, 8**-0.5, 8**0.5))
     rules = Rules(100_000.0, 0.01, 0.2, 0.25, 0.1, 0.9, 90 * 86_400, 25.0, 0.995, 100.0, 2.0, 3.0)
     return 3_600 * np.arange(bars, dtype=np.int64), close, act, target, Pools(*facts), rules
+
+
+def compare(python: Path, script: Path, cache: Path, given: Arguments, rounds: int) -> tuple[str, list[Row]]:
+    """(the peer's versions, rows) of so many interleaved rounds: Patron, then each of the peer's columns, in turn.
+
+    Raises PatronError as `ask` and `require_agreement`.
+    """
+    books: Books = portfolio_path_nb(*given)
+    sparse = (*given[:2], np.where(given[2] == ACT, ACT, NONE).astype(np.int8), *given[3:])
+    portfolio_path_nb(*sparse)
+    same, on_top = request_of(given, books), request_of(given, books, fee_on_top=True)
+    columns = {"rust engine": (same, "rust"), "numba engine": (same, "numba"), "rust, fee on top": (on_top, "rust")}
+    full: list[tuple[float, ...]] = []
+    short: list[tuple[float, ...]] = []
+    answers: dict[str, list[Answer]] = {name: [] for name in columns}
+    for _ in range(rounds):
+        full.append(tuple(seconds(lambda: portfolio_path_nb(*given), RUNS_PER_ROUND)))
+        short.append(tuple(seconds(lambda: portfolio_path_nb(*sparse), RUNS_PER_ROUND)))
+        for name, (request, engine) in columns.items():
+            answer = ask(python, script, {**request, "engine": engine, "runs": RUNS_PER_ROUND}, cache)
+            if request is same:
+                require_agreement(books, answer, name)
+            answers[name].append(answer)
+    every_bar, cycles = tuple(full), tuple(short)
+    whole = [Row("**Patron**", "every bar", every_bar, every_bar)]
+    orders = [Row("**Patron**", "every cycle", cycles, cycles)]
+    for name, got in answers.items():
+        apart = max(difference(books, each) for each in got)
+        both = tuple(tuple(map(sum, zip(each.simulate, each.equity, strict=True))) for each in got)
+        whole.append(Row(f"{PEER}, {name}", "every bar", both, every_bar, apart))
+        orders.append(Row(f"{PEER}, {name}", "nowhere", tuple(each.simulate for each in got), cycles))
+    return got[0].versions, whole + orders
+
+
+def table(rows: Sequence[Row], updates: int) -> str:
+    """The rows as a Markdown table; `updates` of one run. A ratio is the median of those within each round."""
+    lines = [
+        "| engine | equity known | one run, median | fastest to slowest | asset updates per second "
+        "| time ÷ Patron's (by round) | equity differs by at most |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        every = [each for runs in row.rounds for each in runs]
+        median = statistics.median(every)
+        ratio, apart = "", "" if row.difference is None else f"{row.difference:.1e}"
+        if row.rounds is not row.base:
+            pairs = zip(row.rounds, row.base, strict=True)
+            ratios = [statistics.median(theirs) / statistics.median(ours) for theirs, ours in pairs]
+            ratio = f"**{statistics.median(ratios):.1f}** ({min(ratios):.1f}–{max(ratios):.1f})"
+        lines.append(
+            f"| {row.name} | {row.series} | {median * 1e3:.1f} ms | {spread(every)} | {updates / median:,.0f} "
+            f"| {ratio} | {apart} |"
+        )
+    return "\n".join(lines)
+
+
+def spread(taken: Sequence[float]) -> str:
+    """Fastest to slowest."""
+    return f"{min(taken) * 1e3:,.1f}–{max(taken) * 1e3:,.1f} ms"
 
 
 def seconds(call: Callable[[], object], runs: int) -> list[float]:
@@ -56,17 +147,29 @@ def seconds(call: Callable[[], object], runs: int) -> list[float]:
     return taken
 
 
-def starts() -> tuple[float, list[float]]:
-    """Seconds of a whole process that runs a small backtest: with an empty cache folder, then with a filled one."""
+def starts(script: Path, python: Path) -> dict[str, list[float]]:
+    """Seconds of whole processes that run a small backtest, by engine: the first with no compiled code on disk, the
+    others, interleaved, with what it left there."""
+    close = np.exp(np.cumsum(np.random.default_rng(7).normal(0.0, 0.01, (48, 2)), axis=0))
+    size = np.where(np.arange(48)[:, None] % BARS_PER_CYCLE == 0, 0.4, np.nan) * np.ones(2)
+    request = {"close": close, "size": size, "fees": np.array(FEE), "capital": 1e6, "runs": 0}
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, kernels.ROOT_VARIABLE: folder}
         environment.pop("NUMBA_CACHE_DIR", None)
-        command = [sys.executable, "-c", START_CODE]
 
-        def start() -> None:
-            subprocess.run(command, env=environment, cwd=OUTPUT.parents[1], check=True, timeout=300)  # noqa: S603
+        def ours() -> None:
+            command = [sys.executable, "-c", START_CODE]
+            subprocess.run(command, env=environment, cwd=HERE.parent, check=True, timeout=300)  # noqa: S603
 
-        return seconds(start, 1)[0], seconds(start, STARTS)
+        def theirs(engine: str) -> Callable[[], object]:
+            return lambda: ask(python, script, {**request, "engine": engine}, Path(folder, engine))
+
+        calls = {"**Patron**": ours} | {f"{PEER}, {engine} engine": theirs(engine) for engine in ("rust", "numba")}
+        taken: dict[str, list[float]] = {name: [] for name in calls}
+        for _ in range(1 + STARTS):
+            for name, call in calls.items():
+                taken[name] += seconds(call, 1)
+    return taken
 
 
 def machine() -> str:
@@ -79,56 +182,101 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} logical cores, {platform.system()}; {versions}"
 
 
-def measure() -> str:
-    """The whole of BENCHMARKS.md. Raises RuntimeError if the two engines disagree."""
+def interpreted() -> str:
+    """The section that compares the kernel with its own source. Raises InvariantBroken if the two disagree."""
     given = market(ASSETS, BARS)
     reference = plain(portfolio_path_nb)
-    compiled: Books = portfolio_path_nb(*given)
-    interpreted: Books = reference(*given)
-    for name, one, other in zip(Books._fields, compiled, interpreted, strict=True):
+    books: Books = portfolio_path_nb(*given)
+    for name, one, other in zip(Books._fields, books, reference(*given), strict=True):
         if np.asarray(one).tobytes() != np.asarray(other).tobytes():
-            raise RuntimeError(f"compiled and interpreted {name} differ: nothing to compare")
+            raise InvariantBroken(f"compiled and interpreted {name} differ: nothing to compare")
     quick = seconds(lambda: portfolio_path_nb(*given), COMPILED_RUNS)
     slow = seconds(lambda: reference(*given), PLAIN_RUNS)
-    cold, cached = starts()
-    updates = ASSETS * BARS
-    fast, plainly = statistics.median(quick), statistics.median(slow)
-    rows = (
-        ("compiled kernel, one thread", updates / fast, fast, f"{min(quick) * 1e3:.1f}–{max(quick) * 1e3:.1f} ms"),
-        ("the same source, interpreted", updates / plainly, plainly, f"{min(slow):.2f}–{max(slow):.2f} s"),
+    updates, fast, plainly = ASSETS * BARS, statistics.median(quick), statistics.median(slow)
+    size = f"{len(books.nav):,} cycles, {int(books.legs.sum()):,} swaps"
+    return f"""## The fast rung against its own source
+
+{ASSETS} assets × {BARS:,} hourly bars, a cycle every {BARS_PER_CYCLE} bars ({size}), with the limits and the price
+impact of a real run. Both engines gave the same bits before they were timed. Medians of {COMPILED_RUNS} compiled and
+{PLAIN_RUNS} interpreted runs.
+
+| engine | asset updates per second | one run | fastest to slowest |
+|---|---:|---:|---:|
+| compiled kernel, one thread | {updates / fast:,.0f} | {fast:.4g} s | {spread(quick)} |
+| the same source, interpreted | {updates / plainly:,.0f} | {plainly:.4g} s | {spread(slow)} |
+
+Compiled is **{plainly / fast:,.0f} times** as fast as interpreted.
+"""
+
+
+def against_peer(python: Path) -> str:
+    """The section that compares the kernel with the peer. Raises PatronError as `compare`."""
+    given = bare_market(ASSETS, BARS, BARS_PER_CYCLE)
+    versions, rows = compare(python, SCRIPT, python.parents[1] / "compiled", given, ROUNDS)
+    return f"""## The fast rung against {PEER}
+
+The peer: {versions}, in an environment of its own;
+its `Portfolio.from_orders` and `value`, on plain arrays.
+
+{ASSETS} assets × {BARS:,} hourly bars, weights to reach every {BARS_PER_CYCLE} bars, a fee of {FEE:.1%}, shared cash,
+sells first, one core each. An update is one asset at one bar. {ROUNDS} interleaved rounds of {RUNS_PER_ROUND} runs
+each; a round of the peer's is a process of its own that has made one run before.
+
+{table(rows, ASSETS * BARS)}
+
+The upper rows are the same work: equity at every bar. Patron's own backtests ask for it at every cycle only, which the
+peer cannot: it makes the series for every bar, or, in the lower rows, orders alone. Those are the peer's lower bound.
+
+What each is given, so that both follow the same rules:
+
+- Patron walks its pools along the market's prices itself; the peer is given the pools' prices.
+- A pool takes its fee out of what is paid, the peer adds it on top. So the peer's entries are given as the weight that
+  the pool leaves, at f/(1-f). "Fee on top" is the peer given the plain weights and one fee for all, the input that
+  costs it least: it shows how far the two rules lead apart.
+- No limit of the policy binds, and the pools are so deep that trades hardly move them. What is left of that, and of
+  rounding, is the difference in the last column: more than {TOLERANCE:g} at any bar, or one trade more or fewer, stops
+  the benchmark ("fee on top" excepted).
+"""
+
+
+def starting(python: Path) -> str:
+    """The section about the start of a process."""
+    taken = starts(SCRIPT, python)
+    lines = "\n".join(
+        f"| {name} | {first:.1f} s | {statistics.median(rest):.2f} s | {min(rest):.2f}–{max(rest):.2f} s |"
+        for name, (first, *rest) in taken.items()
     )
-    size = f"{len(compiled.nav):,} cycles, {int(compiled.legs.sum()):,} swaps"
-    table = "\n".join(f"| {name} | {rate:,.0f} | {taken:.4g} s | {spread} |" for name, rate, taken, spread in rows)
-    return f"""# Benchmarks
+    return f"""## Start of a process
+
+From nothing to the result of a small backtest, imports included.
+
+| engine | no compiled code on disk | with it, median of {STARTS} | fastest to slowest |
+|---|---:|---:|---:|
+{lines}
+"""
+
+
+def measure() -> str:
+    """The whole of BENCHMARKS.md. Raises PatronError when the peer cannot be had or disagrees."""
+    python = peer_python(PEER)
+    head = f"""# Benchmarks
 
 Written by `python -m backtests.benchmark`; run it again to replace these numbers by your machine's.
 
 Machine: {machine()}. Other work may have been running beside it.
-
-## The fast rung
-
-{ASSETS} assets × {BARS:,} hourly bars, a cycle every {BARS_PER_CYCLE} bars ({size}).
-An update is one asset at one bar. Both engines gave the same bits before they were timed.
-Medians of {COMPILED_RUNS} compiled and {PLAIN_RUNS} interpreted runs.
-
-| engine | asset updates per second | one run | fastest to slowest |
-|---|---:|---:|---:|
-{table}
-
-Compiled is **{plainly / fast:,.0f} times** as fast as interpreted.
-
-## Start of a process
-
-Seconds from nothing to the result of a small backtest, imports included.
-
-| compiled code on disk | seconds |
-|---|---:|
-| none: everything is compiled | {cold:.1f} |
-| cached (median of {STARTS}) | {statistics.median(cached):.2f} |
-
-The cache is worth a factor of {cold / statistics.median(cached):.0f}.
 """
+    return "\n".join((head, against_peer(python), interpreted(), starting(python)))
+
+
+def main() -> int:
+    """The exit code, after writing BENCHMARKS.md or one line about what went wrong."""
+    try:
+        OUTPUT.write_text(measure(), encoding="utf-8")
+    except PatronError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    return 0
 
 
 if __name__ == "__main__":
-    OUTPUT.write_text(measure(), encoding="utf-8")
+    sys.exit(main())

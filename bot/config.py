@@ -6,6 +6,7 @@ agree) is checked in wiring, by the same functions that the run uses.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError, YAMLWarning
 
@@ -22,6 +23,15 @@ from bot.errors import ConfigError
 from bot.quantity import BpsField, FeeField, GweiField, MoneyField, SecondsField
 
 SPACING = {100: 1, 500: 10, 3_000: 60, 10_000: 200}  # Uniswap V3's tick spacing by fee
+
+
+# What ruamel raises for bytes that are not YAML: for a scalar that is not of its tag, whatever Python raised.
+NOT_YAML = (YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+_TOPIC = {"type": "string", "minLength": 1}
+Topics = Annotated[  # a single one may stand for its list
+    tuple[Annotated[str, Field(min_length=1)], ...],
+    WithJsonSchema({"anyOf": [{"type": "array", "items": _TOPIC}, _TOPIC]}),
+]
 
 
 class Model(BaseModel):
@@ -47,7 +57,7 @@ class VenueConfig(Model):
     asset: str = Field(description="name of the price series in the data catalogue")
     fee: FeeField = Field(description="the pool's fee tier")
     pool: str | None = Field(default=None, description="checksummed address of the pool")
-    topics: dict[str, tuple[Annotated[str, Field(min_length=1)], ...]] = Field(
+    topics: dict[str, Topics] = Field(
         default={}, description="signal source -> topics (names or globs) that speak about this venue"
     )
 
@@ -210,7 +220,7 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
         raise ConfigError(f"{path}: no such file; `patron init {path}` writes one") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
-    except (YAMLError, ValueError, RecursionError) as error:  # ValueError: a scalar that is no date or number
+    except NOT_YAML as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         problem = " ".join(str(getattr(error, "problem", None) or error).split())
@@ -257,7 +267,7 @@ def _override(document: dict[str, Any], environment: Mapping[str, str]) -> dict[
                 raise ValueError(f"{key}: is not a section, so nothing can be set in it from {name}")
         try:
             node[path[-1]] = _plain(YAML(typ="safe").load(value))
-        except (YAMLError, ValueError, RecursionError):
+        except NOT_YAML:
             raise ValueError(f"{'.'.join(path)}: not a YAML value (got {value[:80]!r}) from {name}") from None
         overridden[".".join(path)] = name
     return overridden
@@ -285,6 +295,7 @@ def _first_line(error: ValidationError, path: Path, document: Any, overridden: M
         problem = "expected a section of keys" if first["type"] in ("model_type", "dict_type") else message
         message = f"{'.'.join(location)}: {problem[0].lower()}{problem[1:]}{shown}"
     field = ".".join(location)
+    message = " ".join(message.split())  # a key may hold a line break
     line = _line_of(document, location)
     for place, name in overridden.items():
         if f"{field}.".startswith(f"{place}.") or (line is None and place.startswith(f"{field}.")):
@@ -309,6 +320,7 @@ def _line_of(document: Any, location: list[str]) -> int | None:
     for part in location:
         if not isinstance(node, Mapping) or part not in node:
             break
-        line = node.lc.key(part)[0] + 1  # type: ignore[attr-defined]  # ruamel's round-trip mappings know their lines
+        with contextlib.suppress(KeyError, TypeError):  # what a merge (<<) brought in has no line here
+            line = node.lc.key(part)[0] + 1  # type: ignore[attr-defined]  # ruamel's own mappings know their lines
         node = node[part]
     return line

@@ -7,6 +7,7 @@ call with a return value, and the datum walks forward: nothing here is called ba
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from bot.core.report import CycleReport, tell
 from bot.core.risk import Refused, check
 from bot.core.score import Scores
 from bot.core.strategy import Strategy
+from bot.errors import DataError
 from bot.ports import Intent, Ports, Preview
 from bot.settings import Settings
 
@@ -40,18 +42,19 @@ async def run_cycle(ports: Ports, settings: Settings, cycle: int) -> CycleReport
     # observe: one pinned block, and what was published by its time
     market = await ports.reader.market()
     panel = await ports.feed.panel(market.time)
+    if not len(panel):
+        raise DataError(f"no prices are published by {_utc(market.time)}, the time of block {market.block}")
     # score, and what the strategy wants
     scores = await ports.scorer.score(panel)
     target = wanted(settings.strategy, panel, scores)
     # what to do about it, given what is held
-    weights = await decide(ports, settings, market, panel, target)
+    weights, stopped = await decide(ports, settings, market, panel, target)
     plan = make_plan(weights, market, settings.universe, settings.limits)
     draft = _draft(cycle, settings, market, scores, target, plan)
     # the check, and a look at what the chain itself says would happen
     if not plan.legs:
-        return await _close(
-            ports, settings, draft, told.HELD, tuple(f"{venue}: {why}" for venue, why in plan.skipped.items())
-        )
+        skipped = tuple(f"{venue}: {why}" for venue, why in plan.skipped.items())
+        return await _close(ports, settings, draft, told.HELD, (*stopped, *skipped))
     verdict = check(plan, market, settings.universe, settings.limits, data_age(panel, market))
     if isinstance(verdict, Refused):
         return await _close(ports, settings, draft, told.REFUSED, tuple(str(breach) for breach in verdict.breaches))
@@ -71,7 +74,8 @@ async def run_cycle(ports: Ports, settings: Settings, cycle: int) -> CycleReport
 def wanted(strategy: Strategy, panel: Panel, scores: Scores) -> Floats:
     """The strategy's target for the panel's last row, (N,).
 
-    The strategy sees only as many rows as it says it needs: a longer history must not change its mind.
+    The strategy sees only as many rows as it says it needs: a longer history must not change its mind. Raises
+    DataError when what it wants is not weights, or it refuses its parameters.
     """
     recent = panel.rows(max(0, len(panel) - strategy.lookback), len(panel))
     rows = len(recent)
@@ -83,26 +87,45 @@ def wanted(strategy: Strategy, panel: Panel, scores: Scores) -> Floats:
         model=("",) * (rows - 1) + scores.model,
         coverage=scores.coverage,
     )
-    weights: Floats = strategy.weights(recent, padded)[-1]
+    try:
+        weights: Floats = strategy.weights(recent, padded)[-1]
+    except ValueError as error:
+        raise DataError(f"strategy {strategy.name}: {error}") from error
     return weights
 
 
-async def decide(ports: Ports, settings: Settings, market: Market, panel: Panel, target: Floats) -> Floats:
-    """Weights after the policy, (N,)."""
+async def decide(
+    ports: Ports, settings: Settings, market: Market, panel: Panel, target: Floats
+) -> tuple[Floats, tuple[str, ...]]:
+    """Weights after the policy, (N,), and why nothing may grow: empty when entries are open.
+
+    What stops entries is known before the plan, so that exits go on: a plan with both would be refused as one.
+    """
     policy = settings.policy
     nav = market.nav(settings.universe)
     peak = max(nav, await ports.journal.high_water_mark(market.time - policy.drawdown_window))
+    stopped = []
+    if peak > 0 and peak - nav >= policy.drawdown_brake * peak:
+        stopped.append(f"entries stopped: {(peak - nav) / peak:.1%} below the highest value")
+    if not market.entries_open:
+        stopped.append("entries stopped: the vault is paused")
+    if (age := data_age(panel, market)) > settings.limits.max_staleness:
+        stopped.append(
+            f"entries stopped: the newest data is {age:,} s old, {settings.limits.max_staleness:,} s allowed"
+        )
+    held = market.held(settings.universe)
     tradable = np.array([True, *(venue.id in market.pools for venue in settings.universe.risky)])
-    return rebalance(
+    weights = rebalance(
         target,
-        market.held(settings.universe),
-        tradable & (panel.listed[-1] | (market.held(settings.universe) > 0.0)),
+        held,
+        tradable & (panel.listed[-1] | (held > 0.0)),
         policy.band,
         policy.max_turnover,
         policy.max_venue,
         policy.min_idle,
-        (peak - nav) < policy.drawdown_brake * peak,
+        not stopped,
     )
+    return weights, tuple(stopped)
 
 
 def data_age(panel: Panel, market: Market) -> int:
@@ -154,6 +177,10 @@ def _draft(cycle: int, settings: Settings, market: Market, scores: Scores, targe
         turnover=plan.turnover,
         pool_cost=sum(leg.cost for leg in plan.legs),
     )
+
+
+def _utc(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _score(scores: Scores, column: int) -> dict[str, float | None]:

@@ -20,6 +20,7 @@ from bot.core.postings import Receipt, postings_of
 from bot.core.report import CycleReport
 from bot.cycle import run_cycle
 from bot.errors import ChainError
+from bot.execution.recovery import settle_open_intents
 from bot.ports import Intent, Journal, Ports
 from bot.replay import Environment, Following, Schedule, replay
 from bot.settings import Settings
@@ -132,16 +133,8 @@ async def recover(session: Session) -> list[CycleReport]:
 
     Raises ChainError when even the chain does not know yet.
     """
-    ports, settings = session.ports, session.settings
+    await settle_open_intents(session.ports, session.settings)
     found = [await _recovered(session, *known) for known in await session.books.unreported()]
-    for intent, plan in await ports.journal.open_intents():
-        receipt = await ports.executor.outcome(intent)
-        if receipt is None:
-            raise ChainError(
-                f"transaction {intent.tx_hash} of cycle {intent.cycle} is still unknown: nothing new is sent"
-            )
-        await ports.journal.outcome(intent, receipt, postings_of(receipt, settings.universe))
-        found.append(await _recovered(session, intent, plan, receipt))
     return found
 
 

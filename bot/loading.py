@@ -111,9 +111,12 @@ def load_frames(options: Options, prices: pd.DataFrame, signals: Mapping[str, pd
     missing = {"time", "asset", "close", "volume"} - set(prices.columns)
     if missing:
         raise DataError(f"prices: column {sorted(missing)[0]} is missing (has {', '.join(map(str, prices.columns))})")
-    frames: dict[tuple[str, str], pd.DataFrame] = {
-        (config.bar, str(asset)): _bars(frame) for asset, frame in prices.groupby("asset", sort=True, observed=True)
-    }
+    frames: dict[tuple[str, str], pd.DataFrame] = {}
+    for asset, frame in prices.groupby("asset", sort=True, observed=True):
+        try:
+            frames[config.bar, str(asset)] = _bars(frame)
+        except (ValueError, TypeError) as error:
+            raise DataError(f"prices: {asset}: {' '.join(str(error).split())}") from None
     catalogue = Catalogue.of("frames given by the caller", "recorded", frames, signals)
     source = Source(catalogue, "recorded", f"frames given by the caller (digest {catalogue.digest[:12]})")
     return _loaded(replace(options, replay=Path()), config, mode, source)
@@ -196,7 +199,8 @@ def schedule_of(options: Options, config: Config, panel: Panel) -> Schedule:
         raise ConfigError(f"{options.config}: every: must be a multiple of bar ({config.bar}) on a historical clock")
     earliest, latest = int(panel.times[0]), int(panel.times[-1])
     default = int(panel.times[min(HISTORY, len(panel) - 1)]) if options.synthetic is not None else earliest
-    first, last = options.first if options.first is not None else default, options.last or latest
+    first = options.first if options.first is not None else default
+    last = options.last if options.last is not None else latest
     if last < first:
         raise ConfigError(f"--from and --to contradict: {_day(first)} is after {_day(last)}")
     schedule = Schedule(panel, first, last, config.every)

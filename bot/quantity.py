@@ -16,6 +16,8 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 _NUMBER = r"(-?[0-9][0-9_,]*(?:\.[0-9]+)?)"
 _SHARES = {"bps": 1, "%": 100}  # in basis points
+_CENTURY = 100 * 365 * 86_400
+_MOST_MONEY = 10**15  # whole tokens: with any decimals in use it still fits the pools' 128-bit numbers
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -65,6 +67,8 @@ def seconds(value: object) -> int:
     scaled = Fraction(number) * _SECONDS[unit]
     if scaled <= 0 or scaled.denominator != 1:
         raise ValueError("must be a whole number of seconds above zero")
+    if scaled > _CENTURY:
+        raise ValueError("longer than a century")
     return int(scaled)
 
 
@@ -93,6 +97,8 @@ def money(value: object) -> Money:
     number, symbol = _split(value, "an amount", '"250 USDC"')
     if number < 0 or symbol == "%":
         raise ValueError("an amount with a token symbol, zero or more")
+    if number > _MOST_MONEY:
+        raise ValueError(f"more than {_MOST_MONEY:,} {symbol}")
     return Money(number, symbol)
 
 
@@ -133,8 +139,9 @@ def _written(pattern: str, example: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
 
 
-BpsField = Annotated[int, BeforeValidator(bps), _written(r"^\s*[0-9.,_]+\s*(bps|%)\s*$", "50 bps")]
-FeeField = Annotated[int, BeforeValidator(fee_pips), _written(r"^\s*[0-9.]+\s*(bps|%)\s*$", "30 bps")]
-SecondsField = Annotated[int, BeforeValidator(seconds), _written(r"^\s*[0-9.]+\s*(s|m|min|h|d|w)\s*$", "7d")]
-MoneyField = Annotated[Money, BeforeValidator(money), _written(r"^\s*[0-9.,_]+\s*[A-Za-z]+\s*$", "250 USDC")]
-GweiField = Annotated[int, BeforeValidator(gwei), _written(r"^\s*[0-9.]+\s*gwei\s*$", "5 gwei")]
+_DIGITS = r"\s*[0-9][0-9_,]*(\.[0-9]+)?\s*"  # as in _NUMBER; a sign is nowhere legal
+BpsField = Annotated[int, BeforeValidator(bps), _written(rf"^{_DIGITS}(bps|%)\s*$", "50 bps")]
+FeeField = Annotated[int, BeforeValidator(fee_pips), _written(rf"^{_DIGITS}(bps|%)\s*$", "30 bps")]
+SecondsField = Annotated[int, BeforeValidator(seconds), _written(rf"^{_DIGITS}(s|m|min|h|d|w)\s*$", "7d")]
+MoneyField = Annotated[Money, BeforeValidator(money), _written(rf"^{_DIGITS}[A-Za-z]+\s*$", "250 USDC")]
+GweiField = Annotated[int, BeforeValidator(gwei), _written(rf"^{_DIGITS}gwei\s*$", "5 gwei")]

@@ -19,8 +19,8 @@ from rich.markup import escape
 from bot.core import report as told
 from bot.core.report import CycleReport
 from bot.core.universe import Universe
-from bot.daemon import serve
-from bot.errors import ConfigError
+from bot.daemon import Session, serve
+from bot.errors import ChainError, ConfigError
 from bot.loading import Loaded, Options, load
 from bot.settings import Settings
 from bot.wiring import chain_of, new_run_dir, pace_of, session
@@ -37,7 +37,7 @@ def run_and_report(options: Options, as_json: bool, console: Console, reporter: 
     loaded = load(options)
     run_dir = new_run_dir(options, loaded.config)
     for line in banner(loaded):
-        console.print(line, highlight=False)
+        console.print(line, highlight=False, soft_wrap=True)
     started = time.monotonic()
     reports, settings, facts, stopped = asyncio.run(_run(loaded, run_dir, console))
     facts["seconds"] = round(time.monotonic() - started, 1)
@@ -66,15 +66,26 @@ async def _run(
             console.print(cycle_line(report, universe), highlight=False, soft_wrap=True)
 
         stopped = await serve(running, pace_of(loaded), show)
+        equal = await _compared(running, console)
         reports = await running.books.reports()
         facts = {
             "mode": loaded.mode,
-            "ledger_equal_to_chain": True,  # serve raises after any cycle where it is not
+            "ledger_equal_to_chain": equal,
             "chain": running.described,
             "data": loaded.source.described,
             "digest": loaded.source.catalogue.digest,
         }
         return reports, running.settings, facts, stopped
+
+
+async def _compared(running: Session, console: Console) -> bool:
+    """Whether books and chain are equal at the end. Raises LedgerMismatch if they differ; False if nobody answers."""
+    try:
+        await running.reconcile()
+    except ChainError as error:
+        console.print(f"[red]books not compared with the chain: {escape(str(error))}[/red]", highlight=False)
+        return False
+    return True
 
 
 def banner(loaded: Loaded) -> list[str]:
@@ -137,10 +148,11 @@ def summarise(
 
 def summary_lines(summary: dict[str, Any], loaded: Loaded) -> list[str]:
     """What a person reads at the end."""
+    compared = f"equal to {summary['chain']}" if summary["ledger_equal_to_chain"] else "not compared at the end"
     lines = [
         "",
         f"[bold]{summary['cycles']} cycles[/bold] in {summary['seconds']} s: {summary['deployments']} deployments, "
-        f"{summary['refusals']} refusals; ledger equal to {summary['chain']} after every cycle",
+        f"{summary['refusals']} refusals; ledger {compared}",
     ]
     lines += [f"  {name:<22} {value}" for name, value in summary["metrics"].items()]
     if summary["report"]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PYTHONS = ("3.11", "3.12")
-PURPOSES = ("run", "dev", "tools")
+PURPOSES = {"run": PYTHONS, "dev": PYTHONS, "tools": PYTHONS, "peer-vectorbt": PYTHONS}  # a peer may support fewer
 
 
 def compile_lock(purpose: str, python: str, output: Path) -> None:
@@ -31,18 +31,28 @@ def compile_lock(purpose: str, python: str, output: Path) -> None:
     subprocess.run(command, cwd=HERE, check=True)
 
 
+def lock_file(purpose: str, python: str) -> Path:
+    """Where the lock for one purpose and one Python is."""
+    return HERE / f"{purpose}-py{python.replace('.', '')}.txt"
+
+
+def names_host(lock: str) -> bool:
+    """True if the lock's text says where from packages are taken: that is for each machine to know."""
+    return re.search(r"https?://|--(extra-)?index-url|--find-links", lock) is not None
+
+
 def main() -> int:
     check = "--check" in sys.argv[1:]
     stale = []
-    for purpose in PURPOSES:
-        for python in PYTHONS:
-            lock = HERE / f"{purpose}-py{python.replace('.', '')}.txt"
+    for purpose, pythons in PURPOSES.items():
+        for python in pythons:
+            lock = lock_file(purpose, python)
             with tempfile.TemporaryDirectory() as folder:
                 fresh = Path(folder) / lock.name
                 if lock.exists():
                     shutil.copy(lock, fresh)  # the present versions are kept where they still fit
                 compile_lock(purpose, python, fresh)
-                if re.search(r"https?://|--(extra-)?index-url", fresh.read_text()):
+                if names_host(fresh.read_text()):
                     stale.append(f"{lock.name} names a host")
                 if not check:
                     shutil.copy(fresh, lock)

@@ -179,7 +179,6 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "unknown anchor": (FILE + "policy: *mine\n", ":22: not valid YAML: found undefined alias 'mine'"),
     "control character": (FILE + "mode: \x00\n", ": not valid YAML: unacceptable character"),
     "impossible date": (edited("1000 USDC", "2024-13-45"), ": not valid YAML: month must be in 1..12"),
-    "bottomless": ("[" * 1_000, ": not valid YAML: "),
     "not text": (b"\xff\xfe\x00", ": cannot be read: "),
     "empty": ("", ": expected a mapping of keys such as capital, strategy, venues"),
     "only a remark": ("# nothing yet\n", ": expected a mapping"),
@@ -192,6 +191,18 @@ BAD: dict[str, tuple[str | bytes, str]] = {
 def test_a_bad_file_is_refused_in_one_line_with_its_place(tmp_path: Path, name: str) -> None:
     text, said = BAD[name]
     assert refusal(tmp_path, text).startswith(f"mine.yaml{said}")
+
+
+def test_anchors_and_merges_are_read_and_their_errors_have_a_line(tmp_path: Path) -> None:
+    merged = FILE + "  # again\n"
+    merged = edited("  fet-usdc:\n    kind: uniswap_v3_hold\n", "  fet-usdc:\n    <<: *first\n", merged)
+    merged = edited("  render-usdc:\n", "  render-usdc: &first\n", merged)
+    config = read(tmp_path, merged)
+    assert [(venue.asset, venue.fee) for venue in config.venues.values()] == [("RENDER", 3_000), ("FET", 500)]
+    wrong = edited("    fee: 30 bps", "    fee: 31 bps", merged).replace("    fee: 0.05 %\n", "")
+    assert refusal(tmp_path, wrong).startswith("mine.yaml:12: venues.render-usdc.fee: not a Uniswap V3 fee tier")
+    only_merged = edited("    fee: 0.05 %\n", "    pool: x\n", merged)
+    assert refusal(tmp_path, only_merged).startswith("mine.yaml:18: venues.fet-usdc.pool: not an address")
 
 
 def test_a_missing_file_says_how_to_write_one(tmp_path: Path) -> None:
@@ -277,6 +288,10 @@ words = st.sampled_from(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(st.lists(words, max_size=40).map(" ".join) | st.text(max_size=60) | st.binary(max_size=60))
 @example("capital: &a [*a]")
+@example("!!int")
+@example("<<: \n capital:")
+@example("?  1000 \n \n 1000")
+@example("a: !!float x")
 @example("a: &x 1\nb: &x 2")
 @example("? [a]\n: 1")
 @example(b"\xef\xbb\xbfcapital: 1 USDC")
@@ -298,3 +313,9 @@ def test_a_good_file_with_one_line_damaged_is_refused_or_read_but_never_breaks(
     )
     said = answer(tmp_path, "\n".join(lines))
     assert isinstance(said, Config) or re.match(r"mine\.yaml(:\d+)?: \S", said)
+
+
+@pytest.mark.parametrize("depth", [1_000, 20_000])
+def test_a_file_nested_without_end_is_refused_in_one_line(tmp_path: Path, depth: int) -> None:
+    # Whether Python's recursion limit or the end of the file comes first is not ours to say.
+    assert ": not valid YAML: " in refusal(tmp_path, "[" * depth)

@@ -81,6 +81,8 @@ def test_a_quantity_with_its_unit_is_read(parse: Callable[[object], object], wri
         (seconds, "-6h", "above zero"),
         (seconds, "0.5s", "whole number of seconds"),
         (seconds, f"1.{'0' * 40}1 s", "whole number of seconds"),
+        (seconds, "36501d", "longer than a century"),
+        (money, "1000000000000000.1 USDC", "more than 1,000,000,000,000,000 USDC"),
         (money, 250, "a unit is missing"),
         (money, "250", "expected an amount"),
         (money, "-1 USDC", "zero or more"),
@@ -103,7 +105,7 @@ def test_a_share_reads_the_same_in_both_units(share: int) -> None:
     assert bps(f"{share} bps") == bps(f"{share // 100}.{share % 100:02d} %") == share
 
 
-@given(st.integers(0, 10**40), st.integers(0, 10**30 - 1), st.integers(0, 18))
+@given(st.integers(0, 10**15 - 1), st.integers(0, 10**30 - 1), st.integers(0, 18))
 @example(0, 10**30 - 1, 6)
 def test_money_becomes_raw_units_rounded_down_whatever_its_digits(whole: int, places: int, decimals: int) -> None:
     exact = whole + Fraction(places, 10**30)

@@ -104,9 +104,17 @@ def make_plan(weights: Floats, market: Market, universe: Universe, limits: Limit
             continue  # the policy left it alone: what differs is rounding
         if target < held:
             leg = _exit(venue, pool, market.units[venue.id], held, held - target, weights[column] == 0.0, limits)
-            exits.append(leg) if isinstance(leg, Leg) else skipped.__setitem__(venue.id, leg)
+            if isinstance(leg, Leg):
+                exits.append(leg)
+            else:
+                skipped[venue.id] = leg
         elif target > held:
-            wanted.append((venue, target - held))
+            # The contract's own cap may have been lowered since the file was written.
+            cap = bps_down(nav, (market.caps or {}).get(venue.id, BPS))
+            if min(target, cap) > held:
+                wanted.append((venue, min(target, cap) - held))
+            else:
+                skipped[venue.id] = "at the vault's own cap"
     # Only what exits are sure to bring may be spent again, and the minimum idle is not touched.
     spendable = market.idle + sum(leg.min_received for leg in exits) - _idle_floor(nav, limits)
     entries: list[Leg] = []

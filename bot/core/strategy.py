@@ -38,7 +38,10 @@ class Strategy:
 
         Rows in which a model is asked for but none has been fitted hold idle, or equal weight if so configured.
         """
-        wanted = np.array(self.targets(panel, scores, self.params), dtype=np.float64)  # ours to write to
+        try:
+            wanted = np.array(self.targets(panel, scores, self.params), dtype=np.float64)  # ours to write to
+        except Exception as error:  # a strategy is its owner's code: whatever it raises is one line for them
+            raise ValueError(f"{type(error).__name__} in targets: {error}") from error
         _check_shape(wanted, panel)
         if self.uses_scores:
             silent = np.array([digest == "" for digest in scores.model], dtype=bool)
@@ -89,6 +92,8 @@ def load(
     """
     module = _module(name, beside)
     defaults: Mapping[str, float] = getattr(module, "PARAMS", {})
+    if not isinstance(defaults, Mapping):
+        raise ValueError(f"strategy {name}: PARAMS must map names to numbers (got {defaults!r})")
     unknown = sorted(set(params or {}) - set(defaults))
     if unknown:
         raise ValueError(
@@ -119,8 +124,10 @@ def _module(name: str, beside: Path | None) -> ModuleType:
             spec.loader.exec_module(module)
         except SyntaxError as error:
             raise ValueError(f"strategy {name}, line {error.lineno}: {error.msg}") from None
-        except ImportError as error:
-            raise ValueError(f"strategy {name}: {error}") from None
+        except OSError as error:
+            raise ValueError(f"strategy {name}: {error.strerror or error}") from None
+        except Exception as error:  # as in `weights`: whatever its owner's code raises
+            raise ValueError(f"strategy {name}: {type(error).__name__}: {error}") from error
     elif name.isidentifier() and importlib.util.find_spec(f"strategies.{name}"):
         module = importlib.import_module(f"strategies.{name}")
     else:

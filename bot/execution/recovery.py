@@ -27,7 +27,7 @@ class Recovered:
     postings: tuple[Posting, ...]
 
 
-async def recover(ports: Ports, settings: HasUniverse) -> list[Recovered]:
+async def settle_open_intents(ports: Ports, settings: HasUniverse) -> list[Recovered]:
     """Every open intent with its outcome, now in the journal, in the order in which they were signed.
 
     Raises ChainError at the first whose outcome stays unknown: later nonces wait for it, and nothing new may be signed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.core.panel import Panel
@@ -40,7 +40,8 @@ def test_its_times_cannot_be_written() -> None:
         TEN.times[0] = 5
 
 
-@given(st.integers(START - 2 * DAY, START + 12 * DAY))
+@given(st.integers(START - 2 * DAY, START + 12 * DAY) | st.sampled_from(TEN.times.tolist()))
+@example(START + 3 * DAY)
 def test_upto_holds_every_row_at_or_before_a_time_and_no_other(at: int) -> None:
     known = TEN.upto(at)
     assert known.times.tolist() == [time for time in TEN.times.tolist() if time <= at]

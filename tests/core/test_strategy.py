@@ -100,7 +100,10 @@ def test_a_strategy_of_ones_own_loads_from_beside_its_file(tmp_path: Path) -> No
         ("LOOKBACK = 1\n", "defines no targets"),
         ("targets = 5\n", "defines no targets"),
         ("def targets(:\n", "strategy mine.py, line 1: invalid syntax"),
-        ("import no_such_module_at_all\n", "strategy mine.py: No module named 'no_such_module_at_all'"),
+        (
+            "import no_such_module_at_all\n",
+            "strategy mine.py: ModuleNotFoundError: No module named 'no_such_module_at_all'",
+        ),
         (OWN.replace("LOOKBACK = 4", "LOOKBACK = 0"), "strategy mine.py: LOOKBACK must be a whole number above zero"),
         (OWN.replace("LOOKBACK = 4", "LOOKBACK = 'x'"), "strategy mine.py: LOOKBACK must be a whole number above zero"),
     ],

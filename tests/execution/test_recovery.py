@@ -15,7 +15,7 @@ from bot.core.plan import Plan
 from bot.core.postings import NATIVE, Receipt
 from bot.errors import ChainError
 from bot.execution.outbox import Outbox
-from bot.execution.recovery import recover
+from bot.execution.recovery import settle_open_intents
 from bot.ledger.journal import SqliteJournal, open_ledger
 from bot.ports import Intent
 from tests.execution import rig
@@ -55,14 +55,14 @@ async def test_open_intents_are_settled_and_booked_oldest_first(
         for intent, plan in three:
             await journal.intent(intent, plan)
         oracle = Oracle(dict(receipts))
-        settled = await recover(ports_of(journal, oracle), SETTINGS)
+        settled = await settle_open_intents(ports_of(journal, oracle), SETTINGS)
         assert oracle.asked == [intent.id for intent, _ in three]
         assert [(one.intent, one.receipt) for one in settled] == [(i, receipts[i.id]) for i, _ in three]
         assert await journal.open_intents() == []
         balances = await journal.balances()
         assert balances["venue:media", MEDIA.address] == 2 * three[0][1].legs[0].expected
         assert balances["keeper", NATIVE] == -sum(receipt.gas_cost for receipt in receipts.values())
-        assert await recover(ports_of(journal, oracle), SETTINGS) == []
+        assert await settle_open_intents(ports_of(journal, oracle), SETTINGS) == []
 
 
 async def test_an_outcome_that_stays_unknown_stops_the_start_and_keeps_the_rest(
@@ -74,7 +74,7 @@ async def test_an_outcome_that_stays_unknown_stops_the_start_and_keeps_the_rest(
             await journal.intent(intent, decided)
         oracle = Oracle({first.id: receipt_of(first, plan), second.id: None})
         with pytest.raises(ChainError, match=f"{second.tx_hash}.* is still unknown: nothing new is signed") as caught:
-            await recover(ports_of(journal, oracle), SETTINGS)
+            await settle_open_intents(ports_of(journal, oracle), SETTINGS)
         assert caught.value.exit_code == 4
         assert [intent for intent, _ in await journal.open_intents()] == [second, third]
 
@@ -110,7 +110,7 @@ async def test_stopped_at_any_rpc_boundary_an_intent_is_executed_once_if_it_was_
                 await task
             proxy.at = lambda method, side: None
             written = {known.id for known, _ in await journal.open_intents()}
-            settled = await recover(ports_of(journal, make_outbox()), SETTINGS)
+            settled = await settle_open_intents(ports_of(journal, make_outbox()), SETTINGS)
             assert {one.intent.id for one in settled} == written
             assert all(one.receipt.ok for one in settled)
             assert await executions(node, plan) == (plan.id in written), f"stopped {side} call {call}"
@@ -145,7 +145,7 @@ async def test_a_start_after_a_reorg_sends_what_the_chain_forgot(
         assert await executions(node, plan) == 1
         await node.request("anvil_reorg", [1, []])
         assert await executions(node, plan) == 0
-        (settled,) = await recover(ports_of(journal, make_outbox()), SETTINGS)
+        (settled,) = await settle_open_intents(ports_of(journal, make_outbox()), SETTINGS)
     assert settled.receipt.ok
     assert await executions(node, plan) == 1
     assert proxy.sent == ["0x" + intent.raw.hex()]
@@ -159,7 +159,7 @@ async def test_a_nonce_spent_elsewhere_is_booked_as_nothing(tmp_path: Path, make
         await journal.intent(intent, plan)
         other = await make_outbox().sign(plan_of(2), 1, plan.time)
         await rig.mine(node, other)
-        (settled,) = await recover(ports_of(journal, make_outbox()), SETTINGS)
+        (settled,) = await settle_open_intents(ports_of(journal, make_outbox()), SETTINGS)
         assert (settled.receipt.reason, settled.postings) == ("nonce spent elsewhere", ())
         assert await journal.balances() == {}
         (row,) = await journal.intents()

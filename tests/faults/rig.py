@@ -6,8 +6,10 @@ Nothing here imports Patron: what it did is read with its own SQL and its own JS
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -38,8 +40,14 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "bot", *map(str, arguments)]
 
 
-def patron(*arguments: object, cwd: Path, timeout: float = 90.0, **extra: str) -> subprocess.CompletedProcess[str]:
-    """A whole command, from start to end."""
+def patron(
+    *arguments: object,
+    cwd: Path,
+    timeout: float = 90.0,
+    before: Callable[[], None] | None = None,
+    **extra: str,
+) -> subprocess.CompletedProcess[str]:
+    """A whole command, from start to end. `before` is called in the new process just before the program starts."""
     return subprocess.run(
         command(*arguments),
         cwd=cwd,
@@ -49,7 +57,21 @@ def patron(*arguments: object, cwd: Path, timeout: float = 90.0, **extra: str) -
         text=True,
         timeout=timeout,
         check=False,
+        preexec_fn=before,
     )
+
+
+def obey_permissions() -> None:
+    """Makes even a process of root obey permission bits, as the programs that it then starts."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        libc.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP; without the right to drop, there is nothing to drop
+
+
+def disk_of(size: int) -> None:
+    """No file may grow above `size` bytes: to the program, a disk that is full."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def one_line(done: subprocess.CompletedProcess[str], code: int) -> str:

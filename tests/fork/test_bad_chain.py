@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.rig import Ledger, devnet_up, one_line, patron, running
+from tests.faults.inside import call
+from tests.faults.rig import Ledger, devnet_up, running
 from tests.faults.test_sigkill import FIRST_DAY, STRATEGY
 
+Capture = pytest.CaptureFixture[str]
 POOL = "0x88e6A0c2dDD26FEEb64F039a2c41296FcB3f5640"
 ON_ETHEREUM = f"""\
 chain: ethereum
@@ -23,6 +25,14 @@ strategy: {{name: equal_weight}}
 venues:
   pool-1: {{kind: uniswap_v3_hold, asset: POOL-1, fee: 5 bps, pool: "{POOL}"}}
 """
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No node and no tools but the ones that a test names."""
+    for name in ("ETH_RPC_URL", "PATRON_CONTRACTS", "ANVIL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -60,72 +70,82 @@ def web_server() -> Iterator[str]:
         thread.join()
 
 
-def test_a_chain_needs_a_node(on_ethereum: Path, tmp_path: Path) -> None:
+def test_a_chain_needs_a_node(on_ethereum: Path, capsys: Capture) -> None:
     for verb in (("check",), ("run", "--once", "--mode", "fork")):
-        told = one_line(patron(verb[0], on_ethereum, *verb[1:], cwd=tmp_path), 2)
-        assert told == f"error: {on_ethereum}: chain: ethereum needs a node: set ETH_RPC_URL"
+        told = call(capsys, verb[0], on_ethereum, *verb[1:]).error(2)
+        assert told == f"{on_ethereum}: chain: ethereum needs a node: set ETH_RPC_URL"
 
 
-@pytest.mark.parametrize(
-    "verb", [("check",), ("run", "--once", "--mode", "fork"), ("run", "--once", "--mode", "paper")]
-)
+VERBS = [("check",), ("run", "--once", "--mode", "fork"), ("run", "--once", "--mode", "paper")]
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_a_node_that_is_down_is_named_without_its_key(
-    on_ethereum: Path, tmp_path: Path, unused_tcp_port: int, verb: tuple[str, ...]
+    on_ethereum: Path,
+    tmp_path: Path,
+    capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+    unused_tcp_port: int,
+    verb: tuple[str, ...],
 ) -> None:
-    url = f"http://user:s3cret@127.0.0.1:{unused_tcp_port}/v2/s3cret"
-    told = one_line(patron(verb[0], on_ethereum, *verb[1:], cwd=tmp_path, ETH_RPC_URL=url), 4)
-    assert told == f"error: 127.0.0.1:{unused_tcp_port}: nobody answers"
+    monkeypatch.setenv("ETH_RPC_URL", f"http://user:s3cret@127.0.0.1:{unused_tcp_port}/v2/s3cret")
+    ended = call(capsys, verb[0], on_ethereum, *verb[1:])
+    assert ended.error(4) == f"127.0.0.1:{unused_tcp_port}: nobody answers"
+    assert "s3cret" not in ended.out
     for file in (path for path in tmp_path.rglob("*") if path.is_file()):
         assert b"s3cret" not in file.read_bytes(), file.name
 
 
-def test_a_web_page_is_no_node(on_ethereum: Path, tmp_path: Path, web_server: str) -> None:
-    one_line(patron("check", on_ethereum, cwd=tmp_path, ETH_RPC_URL=web_server), 4)
+def test_a_web_page_is_no_node(
+    on_ethereum: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, web_server: str
+) -> None:
+    monkeypatch.setenv("ETH_RPC_URL", web_server)
+    assert web_server.removeprefix("http://") in call(capsys, "check", on_ethereum).error(4)
 
 
 @pytest.mark.parametrize("url", ["not a url", "ftp://127.0.0.1/x", "127.0.0.1:8545"])
-def test_what_is_no_address_of_a_node_is_one_line(on_ethereum: Path, tmp_path: Path, url: str) -> None:
-    one_line(patron("check", on_ethereum, cwd=tmp_path, ETH_RPC_URL=url), 4)
+def test_what_is_no_address_of_a_node_is_one_line(
+    on_ethereum: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("ETH_RPC_URL", url)
+    call(capsys, "check", on_ethereum).error(4)
 
 
-def test_missing_chain_tools_say_how_to_get_them(strategy: Path, tmp_path: Path) -> None:
-    empty = tmp_path / "contracts"
-    empty.mkdir()
+def test_missing_chain_tools_say_how_to_get_them(
+    strategy: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATRON_CONTRACTS", str(tmp_path / "contracts"))
+    (tmp_path / "contracts").mkdir()
     run = ("run", strategy, "--synthetic", 7, "--cycles", 1, "--data-dir", tmp_path / "run")
     for arguments in (("check", strategy), run):
-        told = one_line(patron(*arguments, cwd=tmp_path, PATRON_CONTRACTS=str(empty)), 4)
-        assert told.endswith("is missing: run `make setup`")
+        assert call(capsys, *arguments).error(4).endswith("is missing: run `make setup`")
 
 
-def test_an_anvil_that_is_not_there_is_named(strategy: Path, tmp_path: Path) -> None:
+def test_an_anvil_that_is_not_there_or_cannot_run_is_named(
+    strategy: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = ("run", strategy, "--synthetic", 7, "--cycles", 1, "--data-dir", tmp_path / "run")
-    assert (
-        one_line(patron(*run, cwd=tmp_path, ANVIL="/nowhere/anvil"), 4) == "error: ANVIL names no file: /nowhere/anvil"
-    )
-
-
-def test_an_anvil_that_cannot_run_is_one_line(strategy: Path, tmp_path: Path) -> None:
+    monkeypatch.setenv("ANVIL", "/nowhere/anvil")
+    assert call(capsys, *run).error(4) == "ANVIL names no file: /nowhere/anvil"
     broken = tmp_path / "anvil"
     broken.write_text("#!/bin/sh\necho 'error: out of luck' >&2\nexit 3\n", encoding="utf-8")
     broken.chmod(0o755)
-    run = ("run", strategy, "--synthetic", 7, "--cycles", 1, "--data-dir", tmp_path / "run")
-    assert "out of luck" in one_line(patron(*run, cwd=tmp_path, ANVIL=str(broken)), 4)
+    monkeypatch.setenv("ANVIL", str(broken))
+    assert "out of luck" in call(capsys, *run).error(4)
 
 
-def test_a_devnet_that_is_not_there_is_one_line(strategy: Path, tmp_path: Path) -> None:
+def test_a_devnet_that_is_not_there_is_one_line(strategy: Path, tmp_path: Path, capsys: Capture) -> None:
     run = ("run", strategy, "--synthetic", 7, "--data-dir", tmp_path / "run", "--devnet", tmp_path / "devnet.json")
-    assert "no devnet is described there" in one_line(patron(*run, cwd=tmp_path), 4)
+    assert "no devnet is described there" in call(capsys, *run).error(4)
 
 
 @pytest.mark.fork
-def test_the_ledger_of_another_chain_is_refused_and_kept(strategy: Path, tmp_path: Path) -> None:
+def test_the_ledger_of_another_chain_is_refused_and_kept(strategy: Path, tmp_path: Path, capsys: Capture) -> None:
     run = ("run", strategy, "--synthetic", 7, "--data-dir", tmp_path / "run", "--to", FIRST_DAY)
-    assert patron(*run, cwd=tmp_path).returncode == 0
+    assert call(capsys, *run, "--mode", "paper").code == 0
     ledger = Ledger(tmp_path / "run" / "ledger.sqlite")
     before = ledger.balances()
-    other = STRATEGY.replace("capital: 100000 USDC", "capital: 90000 USDC")
-    strategy.write_text(other, encoding="utf-8")
-    assert "is about another chain" in one_line(patron(*run, cwd=tmp_path), 4)
+    assert "is about another chain" in call(capsys, *run, "--mode", "fork").error(4)
     assert ledger.balances() == before
 
 
