@@ -36,6 +36,7 @@ def metrics(run: Run) -> dict[str, Metric]:
     equity, times = run.equity, run.times
     span = int(times[-1] - times[0])
     worth = bool(np.all(equity > 0.0))
+    short = "shorter than 28 days: not annualised" if span < SHORTEST_TO_ANNUALISE else ""
     returns = equity[1:] / equity[:-1] - 1.0 if worth else np.empty(0)
     yearly = YEAR / float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     why = "needs two cycles" if len(times) < 2 else "" if worth else "gas ate the whole capital"
@@ -49,9 +50,9 @@ def metrics(run: Run) -> dict[str, Metric]:
     found = {
         "total_return": Metric(float(equity[-1] / equity[0] - 1.0), FRACTION, "net of all costs"),
         "cagr": growth,
-        "volatility": _volatility(returns, yearly, why),
-        "sharpe": _sharpe(returns, yearly, why),
-        "sortino": _sortino(returns, yearly, why),
+        "volatility": _volatility(returns, yearly, why or short),
+        "sharpe": _sharpe(returns, yearly, why or short),
+        "sortino": _sortino(returns, yearly, why or short),
         "calmar": Metric(calmar, "ratio", "CAGR over max drawdown" if calmar is not None else "no CAGR or drawdown"),
         "max_drawdown": Metric(drawdown, FRACTION, "largest fall from a peak, at cycle times"),
         "max_drawdown_duration": Metric(longest / DAY, "days", "longest time below a peak, up to the end of the run"),

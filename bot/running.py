@@ -57,7 +57,7 @@ async def _run(
     loaded: Loaded, run_dir: Path, console: Console
 ) -> tuple[list[CycleReport], Settings, dict[str, Any], int]:
     def tell(line: str) -> None:
-        console.print(f"[dim]{escape(line)}[/dim]", highlight=False)
+        console.print(f"[dim]{escape(line)}[/dim]", highlight=False, soft_wrap=True)
 
     async with session(loaded, run_dir, tell) as running:
         universe = running.settings.universe

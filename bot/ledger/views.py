@@ -71,7 +71,7 @@ def show_intents(data_dir: Path, as_json: bool = False, console: Console | None 
         legs = ", ".join(f"{'+' if leg['entry'] else '-'}{leg['venue']}" for leg in intent["legs"])
         state = f"{intent['state']}: {receipt['reason']}" if receipt.get("reason") else intent["state"]
         row = (intent["cycle"], intent["nonce"], state, _time(intent["created_at"]), receipt.get("block", ""), cost)
-        table.add_row(*(escape(str(cell)) for cell in (*row, intent["tx_hash"], legs)))
+        table.add_row(*(escape(str(cell)) for cell in (*row, f"{intent['tx_hash'][:12]}…", legs)))
     out.print(table)
     out.print("next: `patron status`", style="dim", highlight=False)
 
