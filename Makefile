@@ -32,13 +32,13 @@ help:
 	@echo "make clean    remove everything that was built here"
 
 run: setup
-	@$(BIN)/patron run strategies/synthetic_market.yaml --mode fork --synthetic 10 --strength 1 --cycles 45
+	@env -u ETH_RPC_URL $(BIN)/patron run strategies/synthetic_market.yaml --mode fork --synthetic 10 --strength 1 --cycles 45
 
 test: setup-dev
 	@echo "== contracts: forge tests"
 	@cd contracts && ./node_modules/@foundry-rs/forge-linux-amd64/bin/forge test --summary
 	@echo "== python tests"
-	@$(BIN)/python -m pytest
+	@env -u ETH_RPC_URL $(BIN)/python -m pytest
 
 setup: $(RUN_STAMP) $(BUILD_STAMP)
 

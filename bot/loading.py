@@ -71,6 +71,7 @@ class Loaded:
     universe: Universe
     schedule: Schedule | None
     warnings: int  # findings in the data that do not stop a run
+    uses_scores: bool  # whether the strategy asks a model
 
 
 def rpc_url() -> str | None:
@@ -158,7 +159,7 @@ def _loaded(options: Options, config: Config, mode: str, source: Source) -> Load
     warnings = refuse_errors(source.catalogue, universe, config.bar, config.signals)
     panel = build_panel(source.catalogue, universe, config.bar, config.signals)
     schedule = schedule_of(options, config, panel) if options.historical else None
-    return Loaded(options, config, mode, source, panel, universe, schedule, warnings)
+    return Loaded(options, config, mode, source, panel, universe, schedule, warnings, settings.strategy.uses_scores)
 
 
 def refuse_historical_node(loaded: Loaded) -> None:

@@ -72,6 +72,12 @@ def seconds(value: object) -> int:
     return int(scaled)
 
 
+def written_seconds(duration: int) -> str:
+    """A duration as one would write it in the file: 21600 -> "6h". The inverse of `seconds`."""
+    unit = next(name for name in ("d", "h", "min", "s") if duration % _SECONDS[name] == 0)
+    return f"{duration // _SECONDS[unit]}{unit}"
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount as written, "10000 USDC". Becomes raw units once the token's decimals are known."""

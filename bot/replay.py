@@ -17,7 +17,7 @@ from bot.core.panel import Panel
 from bot.core.report import CycleReport
 from bot.core.universe import Universe
 from bot.cycle import run_cycle
-from bot.ports import Clock, Ports
+from bot.ports import Clock, Ports, SignalFeed
 from bot.settings import Settings
 
 RecordedMoves = Mapping[int, Sequence[MirrorStep]]  # unix seconds of a bar -> what the mirror did there
@@ -105,14 +105,15 @@ async def replay(
 Following = Callable[[], Awaitable[None]]
 
 
-def follow_bars(panel: Panel, universe: Universe, mirror: MirrorParams, market: MovedMarket) -> Following:
+def follow_bars(feed: SignalFeed, universe: Universe, mirror: MirrorParams, market: MovedMarket) -> Following:
     """On a wall clock: before a cycle, the made market goes through the bars that have closed since, then to now."""
 
     async def follow() -> None:
         now = int(time.time())
+        panel = await feed.panel(now)
         for row in range(len(panel)):
             at = int(panel.times[row])
-            if market.now() < at <= now:
+            if market.now() < at:
                 await market.step(at, moves(mirror, universe, panel, row))
             if market.now() == at:
                 await market.settle()

@@ -22,6 +22,7 @@ from bot.core.universe import Universe
 from bot.daemon import Session, serve
 from bot.errors import ChainError, ConfigError
 from bot.loading import Loaded, Options, load
+from bot.quantity import written_seconds
 from bot.settings import Settings
 from bot.wiring import chain_of, new_run_dir, pace_of, session
 
@@ -106,6 +107,8 @@ def banner(loaded: Loaded) -> list[str]:
         "the node's own pools" if config.chain != "devnet" else "pools made here, moved along the prices by real swaps"
     )
     replayed = source.described if source.label == "recorded" else "nothing"
+    held = config.strategy.before_first_fit.replace("_", " ")
+    first_model = f"; before its first model it holds {held}" if loaded.uses_scores else ""
     simulated = [node] if config.chain == "devnet" else []
     if source.label == "synthetic":
         simulated.insert(0, f"prices and trend signals: {source.described}")
@@ -115,8 +118,8 @@ def banner(loaded: Loaded) -> list[str]:
         f"  [blue]replayed[/blue]   {escape(replayed)}",
         f"  [magenta]simulated[/magenta]  {escape('; '.join(simulated) or 'nothing')}",
         f"  strategy {config.strategy.name}, capital {config.capital}, {len(config.venues)} venues, a cycle every "
-        f"{config.every / 3600:g} h, at most {config.limits.max_venue / 100:g} % in a venue, "
-        f"at least {config.limits.min_idle / 100:g} % idle",
+        f"{written_seconds(config.every)}, at most {config.limits.max_venue / 100:g} % in a venue, "
+        f"at least {config.limits.min_idle / 100:g} % idle{first_model}",
         "",
     ]
 

@@ -19,7 +19,7 @@ from bot.daemon import Pace, Session
 from bot.errors import ConfigError
 from bot.loading import BAR_SECONDS, Loaded, Options, refuse_historical_node, rpc_url
 from bot.paper import PaperMarket, made_market
-from bot.ports import Ports, Scorer
+from bot.ports import Ports, Scorer, SignalFeed
 from bot.replay import Following, MovedMarket, follow_bars
 from bot.settings import MONEY_DECIMALS, Settings, mirror_params, settings_of
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bot.chain.devnet.devnet import Devnet, DevnetSpec
     from bot.chain.reader import ChainReader
     from bot.ledger.journal import SqliteJournal
+    from bot.signals.feed import CatalogueFeed, RefreshingFeed
 
 Tell = Callable[[str], None]
 
@@ -95,10 +96,11 @@ async def _fork(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Sess
         async with open_ledger(run_dir, await identity_of(chain)) as journal:
             reader = ChainReader(chain.rpc, universe, chain.vault, chain.keeper)
             market = ForkMarket(chain, reader, await chain.now())
+            feed = _feed(loaded, universe)
             vault_abi = abi("Vault")
             ports = Ports(
                 clock=market,
-                feed=_feed(loaded, universe),
+                feed=feed,
                 scorer=scorer_of(config, settings),
                 reader=market,
                 previewer=ChainPreviewer(chain.rpc, universe, chain.vault, chain.keeper),
@@ -126,10 +128,10 @@ async def _fork(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Sess
                 ports=ports,
                 books=journal,
                 environment=market,
-                following=_following(loaded, universe, market, chain if rpc_url() else None),
+                following=_following(loaded, feed, universe, market, chain if rpc_url() else None),
                 mirror=mirror_params(config),
                 reconcile=reconcile,
-                newest_signal=_newest_signal(loaded),
+                newest_signal=feed.newest_signal,
             )
 
 
@@ -150,6 +152,7 @@ async def _paper(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Ses
         await journal.post("opening", 0, deposit(universe, capital))
         await journal.name_tokens([universe.money, *(venue.token for venue in universe.risky)])
         market = await _paper_market(loaded, universe, source, journal)
+        feed = _feed(loaded, universe)
         for intent, _ in await journal.open_intents():
             market.forget(intent)
         tell(f"paper ledger in {run_dir}")
@@ -163,7 +166,7 @@ async def _paper(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Ses
             settings=settings,
             ports=Ports(
                 clock=market,
-                feed=_feed(loaded, universe),
+                feed=feed,
                 scorer=scorer_of(config, settings),
                 reader=market,
                 previewer=market,
@@ -172,10 +175,10 @@ async def _paper(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Ses
             ),
             books=journal,
             environment=market,
-            following=None if source is not None else _following(loaded, universe, market, None),
+            following=None if source is not None else _following(loaded, feed, universe, market, None),
             mirror=mirror_params(config),
             reconcile=reconcile,
-            newest_signal=_newest_signal(loaded),
+            newest_signal=feed.newest_signal,
         )
 
 
@@ -239,13 +242,19 @@ async def identity_of(chain: Devnet) -> Any:
     return ChainIdentity(chain.description.chain_id, anchor.hash, chain.vault, chain.description.block)
 
 
-def _feed(loaded: Loaded, universe: Universe) -> Any:
-    from bot.signals.feed import CatalogueFeed
+def _feed(loaded: Loaded, universe: Universe) -> CatalogueFeed | RefreshingFeed:
+    """The data as the cycle sees it. On a wall clock a catalogue on disk may be replaced while we run."""
+    from bot.signals.feed import CatalogueFeed, RefreshingFeed
 
-    return CatalogueFeed(loaded.source.catalogue, universe, loaded.config.bar, loaded.config.signals)
+    config, root = loaded.config, loaded.source.catalogue.root
+    if loaded.schedule is None and root is not None:
+        return RefreshingFeed(root, universe, config.bar, config.signals)
+    return CatalogueFeed(loaded.source.catalogue, universe, config.bar, config.signals)
 
 
-def _following(loaded: Loaded, universe: Universe, market: MovedMarket, node: Devnet | None) -> Following | None:
+def _following(
+    loaded: Loaded, feed: SignalFeed, universe: Universe, market: MovedMarket, node: Devnet | None
+) -> Following | None:
     """What moves the pools on a wall clock: the node we forked, or the bars that have closed since."""
     if loaded.schedule is not None:
         return None
@@ -256,7 +265,7 @@ def _following(loaded: Loaded, universe: Universe, market: MovedMarket, node: De
             await market.advance(int(time.time()))  # blocks are made by trades only: a cycle must not see an old one
 
         return follow
-    return follow_bars(loaded.panel, universe, mirror_params(loaded.config), market)
+    return follow_bars(feed, universe, mirror_params(loaded.config), market)
 
 
 async def _paper_market(
@@ -301,21 +310,3 @@ async def require_books_equal(journal: SqliteJournal, universe: Universe, reader
     market = await reader.market()
     keeper = (await reader.balances(market.block)).get(("keeper", NATIVE)) if hasattr(reader, "balances") else None
     require_equal(await journal.balances(), ChainBalances.of(market, universe, keeper))
-
-
-def _newest_signal(loaded: Loaded) -> Callable[[int], int]:
-    from bot.signals.storage import micros_of
-
-    published = sorted(
-        int(at) // 1_000_000
-        for source in loaded.config.signals
-        for at in set(micros_of(loaded.source.catalogue.signals(source)["published_at"]).tolist())
-    )
-
-    def newest(at: int) -> int:
-        import bisect
-
-        found = bisect.bisect_right(published, at)
-        return published[found - 1] if found else 0
-
-    return newest

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.quantity import Money, bps, fee_pips, gwei, last_second, money, seconds, when
+from bot.quantity import Money, bps, fee_pips, gwei, last_second, money, seconds, when, written_seconds
 
 DAY = 86_400
 
@@ -153,3 +153,8 @@ def test_what_is_no_day_is_refused_by_the_option_that_asked(parse: Callable[[str
     with pytest.raises(ValueError) as refused:
         parse(written, "--from")
     assert str(refused.value) == f'--from: expected a day such as "2024-01-31" (got {written!r})'
+
+
+@given(st.integers(1, 10**8))
+def test_a_duration_is_written_as_it_would_be_read(duration: int) -> None:
+    assert seconds(written_seconds(duration)) == duration

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backtests.simulated import PanelFeed
 from bot.core.mirror import MirrorStep, first_prices, moves
 from bot.core.panel import Panel
 from bot.core.report import CycleReport
@@ -191,7 +192,7 @@ async def test_on_a_wall_clock_it_follows_the_bars_that_have_closed_and_then_com
     universe = universe_of()
     market = made_market(universe, first_prices(universe, TEN, 2), 10**9, STILL, START + 2 * DAY - 1)
     watched = Watched(market)
-    follow = follow_bars(TEN, universe, STILL, watched)
+    follow = follow_bars(PanelFeed(TEN), universe, STILL, watched)
     now = START + 3 * DAY + 7 * HOUR
     monkeypatch.setattr("bot.replay.time.time", lambda: float(now))
     await follow()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import bisect
+from functools import cached_property
+from pathlib import Path
+
 from bot.core.panel import Panel, Times
 from bot.core.universe import Universe
 from bot.errors import DataError, located
 from bot.signals.catalogue import Catalogue, build_panel
-from bot.signals.storage import BARS
+from bot.signals.quality import refuse_errors
+from bot.signals.storage import BARS, MANIFEST, seconds_of
 
 
 class CatalogueFeed:
@@ -18,6 +23,7 @@ class CatalogueFeed:
     def __init__(self, catalogue: Catalogue, universe: Universe, bar: str, sources: tuple[str, ...]) -> None:
         self._panel = build_panel(catalogue, universe, bar, sources)
         self._name = catalogue.title
+        self._catalogue, self._sources = catalogue, sources
         self.bar_seconds = BARS[bar]
 
     def times(self) -> Times:
@@ -29,3 +35,48 @@ class CatalogueFeed:
         if at < self._panel.times[0]:
             raise DataError(located(self._name, "", "no bar had closed by then", at))
         return self._panel.upto(at)
+
+    def newest_signal(self, at: int) -> int:
+        """When the newest signal published by `at` was published (unix seconds), 0 before the first."""
+        found = bisect.bisect_right(self._published, at)
+        return self._published[found - 1] if found else 0
+
+    @cached_property
+    def _published(self) -> list[int]:
+        frames = (self._catalogue.signals(source) for source in self._sources)
+        return sorted({second for frame in frames for second in seconds_of(frame["published_at"]).tolist()})
+
+
+class RefreshingFeed:
+    """A feed over a catalogue on disk that somebody else keeps up to date, for a wall clock.
+
+    A catalogue is replaced as a whole, so a new manifest means new data: it is then read and checked again. Raises
+    DataError when what is there now would be refused at a start.
+    """
+
+    def __init__(self, root: Path, universe: Universe, bar: str, sources: tuple[str, ...]) -> None:
+        self._root, self._universe, self._bar, self._sources = root, universe, bar, sources
+        self._read_at = -1
+        self._feed = self._fresh()
+
+    async def panel(self, at: int) -> Panel:
+        """The rows published by `at` (unix seconds), of the catalogue as it is on disk now."""
+        self._feed = self._fresh()
+        return await self._feed.panel(at)
+
+    def newest_signal(self, at: int) -> int:
+        """When the newest signal published by `at` was published, in the catalogue as it is on disk now."""
+        self._feed = self._fresh()
+        return self._feed.newest_signal(at)
+
+    def _fresh(self) -> CatalogueFeed:
+        try:
+            written_at = (self._root / MANIFEST).stat().st_mtime_ns
+        except OSError as error:
+            raise DataError(located(self._root, "", f"the catalogue cannot be read: {error.strerror}")) from None
+        if written_at == self._read_at:
+            return self._feed
+        catalogue = Catalogue.open(self._root)
+        refuse_errors(catalogue, self._universe, self._bar, self._sources)
+        self._read_at = written_at
+        return CatalogueFeed(catalogue, self._universe, self._bar, self._sources)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from bot.core.universe import Universe
 from bot.errors import DataError
 from bot.signals.catalogue import build_panel
-from bot.signals.feed import CatalogueFeed
+from bot.signals.feed import CatalogueFeed, RefreshingFeed
 from bot.signals.generator import STARS, generate
 
 MakeUniverse = Callable[..., Universe]
@@ -34,3 +35,35 @@ async def test_the_feed_says_when_nothing_was_known_yet(make_universe: MakeUnive
     feed = CatalogueFeed(generate(1, ("AAA",), 10, DAY, START), make_universe("AAA"), "1d", ())
     with pytest.raises(DataError, match="no bar had closed by then"):
         await feed.panel(START - 1)
+
+
+async def test_a_catalogue_that_is_replaced_on_disk_is_read_again(tmp_path: Path, make_universe: MakeUniverse) -> None:
+    root = tmp_path / "catalogue"
+    start = START
+    short, longer = (generate(3, ("AAA", "BBB"), bars, DAY, start) for bars in (30, 31))
+    short.write(root)
+    feed = RefreshingFeed(root, make_universe("AAA", "BBB"), "1d", ())
+    at = start + 40 * DAY
+    assert len(await feed.panel(at)) == 30
+    longer.write(root)
+    assert len(await feed.panel(at)) == 31
+
+
+async def test_a_catalogue_that_turns_bad_while_running_is_refused_by_name(
+    tmp_path: Path, make_universe: MakeUniverse
+) -> None:
+    root = tmp_path / "catalogue"
+    generate(3, ("AAA",), 30, DAY, START).write(root)
+    feed = RefreshingFeed(root, make_universe("AAA"), "1d", ())
+    (root / "catalogue.yaml").unlink()
+    with pytest.raises(DataError, match="the catalogue cannot be read"):
+        await feed.panel(START + DAY)
+
+
+async def test_the_newest_signal_is_the_last_one_published_by_then(make_universe: MakeUniverse) -> None:
+    data = generate(3, ("AAA",), 60, DAY, START)
+    feed = CatalogueFeed(data, make_universe("AAA"), "1d", (STARS,))
+    published = sorted({int(at.timestamp()) for at in data.signals(STARS)["published_at"]})
+    assert feed.newest_signal(published[0] - 1) == 0
+    assert feed.newest_signal(published[5]) == published[5]
+    assert feed.newest_signal(published[6] - 1) == published[5]
