@@ -17,9 +17,9 @@ from bot.loading import Loaded
 from bot.settings import settings_of
 from tests.parity.ladder import loaded
 
-# Relative difference of net asset value over 2024-01 … 2024-09, measured: equal_weight 1.9 %, reversal 2.2 %,
-# trend_tilt 0.9 % at most, all from noise.
-BOUND = 0.03
+# Largest relative difference of net asset value, measured: 0.9 to 2.2 % over nine recorded months, 1.6 to 3.6 % over 240
+# days of a generated market (where there is no recording at hand). All of it is noise: without it nothing is left.
+BOUND = 0.05
 WITHOUT_NOISE = 1e-6
 
 
