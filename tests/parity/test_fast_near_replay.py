@@ -17,8 +17,8 @@ from bot.loading import Loaded
 from bot.settings import settings_of
 from tests.parity.ladder import loaded
 
-# Largest relative difference of net asset value, measured: 0.9 to 2.2 % over nine recorded months, 1.6 to 3.6 % over 240
-# days of a generated market (where there is no recording at hand). All of it is noise: without it nothing is left.
+# Largest relative difference of net asset value, measured: 0.9 to 2.2 % over nine recorded months, 1.6 to 3.6 % over
+# 240 days of a generated market (where there is no recording at hand). All of it is noise: without it nothing is left.
 BOUND = 0.05
 WITHOUT_NOISE = 1e-6
 
