@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.loading import Options, load, refuse_historical_node, rpc_url
-from bot.wiring import identity_of, pools_of, require_books_equal
+from bot.wiring import compare_with_chain, identity_of, pools_of
 
 
 async def checked(config: Path, data: Path | None) -> dict[str, Any]:
@@ -53,8 +53,7 @@ async def reconciled(data_dir: Path, devnet: Path | None) -> dict[str, Any]:
         open_ledger(data_dir, await identity_of(chain), read_only=True) as journal,
     ):
         reader = ChainReader(chain.rpc, chain.universe, chain.vault, chain.keeper)
-        await require_books_equal(journal, chain.universe, reader)
-        market = await reader.market()
+        market = await compare_with_chain(journal, chain.universe, reader)
     lines = [
         f"ok: ledger equals chain at block {market.block}, to the wei",
         f"try next: patron ledger positions --data-dir {data_dir}",

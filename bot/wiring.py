@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.config import Config
+from bot.core.market import Market
 from bot.core.mirror import first_prices
 from bot.core.postings import deposit
 from bot.core.universe import Universe
@@ -119,7 +120,7 @@ async def _fork(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Sess
             await journal.name_tokens([universe.money, *(venue.token for venue in universe.risky)])
 
             async def reconcile() -> None:
-                await require_books_equal(journal, universe, reader)
+                await compare_with_chain(journal, universe, reader)
 
             yield Session(
                 mode=loaded.mode,
@@ -158,7 +159,7 @@ async def _paper(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Ses
         tell(f"paper ledger in {run_dir}")
 
         async def reconcile() -> None:
-            await require_books_equal(journal, universe, market)
+            await require_books_equal(journal, universe, await market.market())
 
         yield Session(
             mode=loaded.mode,
@@ -293,6 +294,7 @@ async def _paper_market(
 
 @contextlib.asynccontextmanager
 async def pools_of(node: str, loaded: Loaded) -> AsyncIterator[tuple[Universe, ChainReader]]:
+    """The pools that the file names, as the node's chain knows them, and a reader of them. Raises ChainError."""
     from bot.chain.devnet.upstream import universe_of
     from bot.chain.reader import ChainReader
     from bot.chain.rpc import Rpc
@@ -303,10 +305,20 @@ async def pools_of(node: str, loaded: Loaded) -> AsyncIterator[tuple[Universe, C
         yield universe, ChainReader(rpc, universe, "")
 
 
-async def require_books_equal(journal: SqliteJournal, universe: Universe, reader: Any) -> None:
-    from bot.core.postings import NATIVE
+async def require_books_equal(
+    journal: SqliteJournal, universe: Universe, market: Market, keeper: int | None = None
+) -> None:
+    """Raises LedgerMismatch unless the books say what `market` says, and the keeper's wei where they are given."""
     from bot.ledger.reconcile import ChainBalances, require_equal
 
-    market = await reader.market()
-    keeper = (await reader.balances(market.block)).get(("keeper", NATIVE)) if hasattr(reader, "balances") else None
     require_equal(await journal.balances(), ChainBalances.of(market, universe, keeper))
+
+
+async def compare_with_chain(journal: SqliteJournal, universe: Universe, reader: ChainReader) -> Market:
+    """The market at the block at which books and chain were found equal. Raises LedgerMismatch, ChainError."""
+    from bot.core.postings import NATIVE
+
+    market = await reader.market()
+    keeper = (await reader.balances(market.block)).get(("keeper", NATIVE))
+    await require_books_equal(journal, universe, market, keeper)
+    return market

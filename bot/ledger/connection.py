@@ -27,7 +27,7 @@ class ChainIdentity:
     """Which chain, and which vault on it, a ledger is about. Hashes and addresses compare without regard to case."""
 
     chain_id: int
-    genesis: str  # hash of block 0
+    anchor: str  # hash of the block at which the vault was in place
     vault: str
     fork_block: int | None = None  # where a fork left its upstream
 

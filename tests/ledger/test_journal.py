@@ -20,7 +20,7 @@ from bot.errors import ChainError, ConfigError, InvariantBroken, StorageError
 from bot.ledger.journal import ChainIdentity, JournalPaths, Mark, SqliteJournal, open_ledger
 from tests.ledger.builders import MEDIA, MONEY, UNIVERSE, intent_of, lines_of, plan_of, receipt_of, report_of
 
-IDENTITY = ChainIdentity(chain_id=31_337, genesis="0xAb", vault="0xCd", fork_block=5)
+IDENTITY = ChainIdentity(chain_id=31_337, anchor="0xAb", vault="0xCd", fork_block=5)
 
 
 async def test_an_open_intent_is_there_after_a_restart_bytes_and_plan_alike(tmp_path: Path) -> None:
@@ -205,11 +205,11 @@ async def test_two_writers_wait_for_each_other(tmp_path: Path) -> None:
 async def test_a_ledger_keeps_to_the_chain_that_it_was_opened_for(tmp_path: Path) -> None:
     async with open_ledger(tmp_path, IDENTITY):
         pass
-    async with open_ledger(tmp_path, replace(IDENTITY, genesis="0xAB", vault="0xcD")):
+    async with open_ledger(tmp_path, replace(IDENTITY, anchor="0xAB", vault="0xcD")):
         pass
     async with open_ledger(tmp_path):
         pass
-    changes = {"chain_id": 1, "genesis": "0xff", "vault": "0xee", "fork_block": None}
+    changes = {"chain_id": 1, "anchor": "0xff", "vault": "0xee", "fork_block": None}
     for name, value in changes.items():
         with pytest.raises(ChainError) as caught:
             async with open_ledger(tmp_path, replace(IDENTITY, **{name: value})):

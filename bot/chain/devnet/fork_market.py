@@ -28,7 +28,9 @@ class ForkMarket:
         return seen
 
     async def step(self, at: int, steps: Sequence[MirrorStep]) -> None:
-        """All pools moved in one block at unix second `at`."""
+        """All pools moved in one block at unix second `at`; an empty block when no pool has a price there."""
+        if not steps:
+            return await self.advance(at)
         await self._chain.step(at, steps)
         self._now = max(self._now, at)
 
