@@ -21,8 +21,14 @@ ROOT_VARIABLE: Final = "PATRON_KERNEL_CACHE"  # another root for the compiled co
 
 
 def sources() -> tuple[Path, ...]:
-    """The files whose functions are compiled, sorted by name."""
-    return (*sorted(HERE.glob("*.py")), Path(bot.core.policy.__file__))
+    """The files whose functions are compiled, or whose constants are compiled in, sorted by path."""
+    core = Path(bot.core.policy.__file__).parent
+    return (
+        *sorted(HERE.rglob("*.py")),
+        core / "policy.py",
+        core / "fixedpoint.py",
+        *sorted((core / "amm").glob("*_math.py")),
+    )
 
 
 def digest_of(files: Iterable[Path]) -> str:
