@@ -16,20 +16,20 @@ import pytest
 
 import backtests
 from backtests import kernels
-from backtests.benchmark import PEER, SCRIPT, Row, compare, table
-from backtests.kernels.plain import plain
-from backtests.kernels.portfolio import ACT, Books, portfolio_path_nb
-from backtests.peer import (
+from backtests.benchmark.environment import peer_python
+from backtests.benchmark.portfolio import PEER, SCRIPT, Row, compare, table
+from backtests.benchmark.vectorbt import (
     TOLERANCE,
     Answer,
     ask,
     bare_market,
     difference,
-    peer_python,
     pool_prices,
     request_of,
     require_agreement,
 )
+from backtests.kernels.plain import plain
+from backtests.kernels.portfolio import ACT, Books, portfolio_path_nb
 from bot.errors import PatronError
 
 ROOT = Path(backtests.__file__).resolve().parents[1]

@@ -30,7 +30,7 @@ class Revert(IntEnum):
 
 
 class PoolReverted(ValueError):
-    """The contract would revert this call; nothing changed. `str(error)` says the contract's reason and what was asked."""
+    """The contract would revert this call; nothing changed. The text says the contract's reason and what was asked."""
 
     def __init__(self, revert: Revert, detail: str = "") -> None:
         reason = revert.name if revert is not Revert.NO_REASON else "no reason"

@@ -1,33 +1,27 @@
-"""How fast the fast rung is, measured here and now: writes BENCHMARKS.md beside itself.
+"""The fast rung against vectorbt, against its own source, and from the start of a process.
 
-    python -m backtests.benchmark
-
-Two references: the same source run by the interpreter, which must agree in every bit, and a peer in a virtual
-environment of its own, which must agree in the equity of every bar, before a number is written down.
+The interpreter must agree with the compiled kernel in every bit, and the peer in the equity of every bar, before a
+number is written down.
 """
 
 from __future__ import annotations
 
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numba
 import numpy as np
 
 from backtests import kernels
-from backtests.kernels.plain import plain
-from backtests.kernels.pool import Pools
-from backtests.kernels.portfolio import ACT, NONE, Books, Rules, portfolio_path_nb
-from backtests.peer import (
+from backtests.benchmark.environment import PEERS, ROOT, peer_python
+from backtests.benchmark.timing import Rounds, ratio, seconds, spread
+from backtests.benchmark.vectorbt import (
     FEE,
     TOLERANCE,
     Answer,
@@ -35,23 +29,20 @@ from backtests.peer import (
     ask,
     bare_market,
     difference,
-    peer_python,
     request_of,
     require_agreement,
 )
-from bot.errors import InvariantBroken, PatronError
+from backtests.kernels.plain import plain
+from backtests.kernels.pool import Pools
+from backtests.kernels.portfolio import ACT, NONE, Books, Rules, portfolio_path_nb
+from bot.errors import InvariantBroken
 
 ASSETS, BARS, BARS_PER_CYCLE = 20, 20_000, 24
 COMPILED_RUNS, PLAIN_RUNS, STARTS = 101, 3, 3
 ROUNDS, RUNS_PER_ROUND = 7, 9
-HERE: Final = Path(__file__).resolve().parent
-OUTPUT: Final = HERE / "BENCHMARKS.md"
 PEER: Final = "vectorbt"
-SCRIPT: Final = HERE / "peers" / "vectorbt_portfolio.py"
-START_CODE: Final = "from backtests import benchmark as b; b.portfolio_path_nb(*b.market(2, 48))"
-
-
-Rounds = tuple[tuple[float, ...], ...]  # seconds of each run of each round
+SCRIPT: Final = PEERS / "vectorbt_portfolio.py"
+START_CODE: Final = "from backtests.benchmark import portfolio as b; b.portfolio_path_nb(*b.market(2, 48))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,31 +111,15 @@ def table(rows: Sequence[Row], updates: int) -> str:
     for row in rows:
         every = [each for runs in row.rounds for each in runs]
         median = statistics.median(every)
-        ratio, apart = "", "" if row.difference is None else f"{row.difference:.1e}"
+        times, apart = "", "" if row.difference is None else f"{row.difference:.1e}"
         if row.rounds is not row.base:
-            pairs = zip(row.rounds, row.base, strict=True)
-            ratios = [statistics.median(theirs) / statistics.median(ours) for theirs, ours in pairs]
-            ratio = f"**{statistics.median(ratios):.1f}** ({min(ratios):.1f}–{max(ratios):.1f})"
+            middle, least, most = ratio(row.rounds, row.base)
+            times = f"**{middle:.1f}** ({least:.1f}–{most:.1f})"
         lines.append(
             f"| {row.name} | {row.series} | {median * 1e3:.1f} ms | {spread(every)} | {updates / median:,.0f} "
-            f"| {ratio} | {apart} |"
+            f"| {times} | {apart} |"
         )
     return "\n".join(lines)
-
-
-def spread(taken: Sequence[float]) -> str:
-    """Fastest to slowest."""
-    return f"{min(taken) * 1e3:,.1f}–{max(taken) * 1e3:,.1f} ms"
-
-
-def seconds(call: Callable[[], object], runs: int) -> list[float]:
-    """Wall-clock seconds of each of so many calls."""
-    taken = []
-    for _ in range(runs):
-        since = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - since)
-    return taken
 
 
 def starts(script: Path, python: Path) -> dict[str, list[float]]:
@@ -159,7 +134,7 @@ def starts(script: Path, python: Path) -> dict[str, list[float]]:
 
         def ours() -> None:
             command = [sys.executable, "-c", START_CODE]
-            subprocess.run(command, env=environment, cwd=HERE.parent, check=True, timeout=300)  # noqa: S603
+            subprocess.run(command, env=environment, cwd=ROOT, check=True, timeout=300)  # noqa: S603
 
         def theirs(engine: str) -> Callable[[], object]:
             return lambda: ask(python, script, {**request, "engine": engine}, Path(folder, engine))
@@ -170,16 +145,6 @@ def starts(script: Path, python: Path) -> dict[str, list[float]]:
             for name, call in calls.items():
                 taken[name] += seconds(call, 1)
     return taken
-
-
-def machine() -> str:
-    """Processor, cores and versions, as far as the system tells."""
-    described = Path("/proc/cpuinfo")
-    lines = described.read_text(encoding="utf-8").splitlines() if described.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.processor() or platform.machine()
-    versions = f"Python {platform.python_version()}, numba {numba.__version__}, numpy {np.__version__}"
-    return f"{name}, {os.cpu_count()} logical cores, {platform.system()}; {versions}"
 
 
 def interpreted() -> str:
@@ -256,27 +221,7 @@ From nothing to the result of a small backtest, imports included.
 """
 
 
-def measure() -> str:
-    """The whole of BENCHMARKS.md. Raises PatronError when the peer cannot be had or disagrees."""
+def sections() -> dict[str, str]:
+    """The sections about portfolios, by name. Raises PatronError when the peer cannot be had or disagrees."""
     python = peer_python(PEER)
-    head = f"""# Benchmarks
-
-Written by `python -m backtests.benchmark`; run it again to replace these numbers by your machine's.
-
-Machine: {machine()}. Other work may have been running beside it.
-"""
-    return "\n".join((head, against_peer(python), interpreted(), starting(python)))
-
-
-def main() -> int:
-    """The exit code, after writing BENCHMARKS.md or one line about what went wrong."""
-    try:
-        OUTPUT.write_text(measure(), encoding="utf-8")
-    except PatronError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return error.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return {"portfolio": against_peer(python), "interpreted": interpreted(), "start": starting(python)}

@@ -1,0 +1,1 @@
+"""How fast Patron is, measured here and now against named peers: `python -m backtests.benchmark`."""
