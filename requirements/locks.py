@@ -18,17 +18,23 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PYTHONS = ("3.11", "3.12")
-PURPOSES = {"run": PYTHONS, "dev": PYTHONS, "tools": PYTHONS, "peer-vectorbt": PYTHONS}  # a peer may support fewer
+PEERS = ("peer-vectorbt", "peer-degenbot", "peer-demeter", "peer-fractal")
+PURPOSES = dict.fromkeys(("run", "dev", "tools", *PEERS), PYTHONS)  # a peer may support fewer
+SOURCE_ONLY = {"peer-demeter": "zelos-demeter"}  # purpose -> the package that is published without a wheel
 
 
 def compile_lock(purpose: str, python: str, output: Path) -> None:
-    """One lock: hashes for every file, wheels only, no index and no host in it."""
+    """One lock: hashes for every file, wheels only (but for SOURCE_ONLY), no index and no host in it."""
     command = [
         *(sys.executable, "-m", "uv", "pip", "compile", f"{purpose}.in", "--python-version", python),
         *("--python-platform", "x86_64-manylinux_2_28", "--generate-hashes", "--no-emit-index-url", "--no-header"),
         *("--only-binary", ":all:", "--quiet", "-o", str(output)),
     ]
+    if purpose in SOURCE_ONLY:
+        command += ["--no-binary", SOURCE_ONLY[purpose]]
     subprocess.run(command, cwd=HERE, check=True)
+    if purpose in SOURCE_ONLY:  # the lock itself says so to pip
+        output.write_text(f"--no-binary {SOURCE_ONLY[purpose]}\n{output.read_text()}")
 
 
 def lock_file(purpose: str, python: str) -> Path:

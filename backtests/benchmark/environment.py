@@ -41,15 +41,32 @@ def peer_python(name: str, root: Path = ROOT) -> Path:
     digest = hashlib.sha256(platform.python_version().encode() + lock.read_bytes()).hexdigest()
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == digest:
         return python
-    sys.stderr.write(f"making .venvs/{folder.name} from requirements/{lock.name}, about a minute\n")
+    sys.stderr.write(f"making .venvs/{folder.name} from requirements/{lock.name}, one to two minutes\n")
     folder.mkdir(parents=True, exist_ok=True)
     log = folder.with_suffix(".log")
-    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(python), "install", "-q")
-    for command in (
-        (sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)),
-        (*pip, "--require-hashes", "--only-binary", ":all:", "--no-deps", "-r", str(lock)),
-    ):
-        _run(command, dict(os.environ), log, SETUP_SECONDS)
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+    # A peer may be published as source alone: its wheel is made with our own setuptools, of the hashes in the lock.
+    with tempfile.TemporaryDirectory() as wheels:
+        locked = (
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            wheels,
+            "-r",
+            str(lock),
+        )
+        for command in (
+            (sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)),
+            (*pip, "wheel", "-q", *locked),
+        ):
+            _run(command, dict(os.environ), log, SETUP_SECONDS)
+        made = sorted(str(wheel) for wheel in Path(wheels).glob("*.whl"))
+        if made:
+            install = (*pip, "--python", str(python), "install", "-q", "--no-index", "--no-deps", *made)
+            _run(install, dict(os.environ), log, SETUP_SECONDS)
     stamp.write_text(digest, encoding="utf-8")
     return python
 
