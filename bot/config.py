@@ -111,6 +111,16 @@ class LimitsConfig(Model):
     min_idle: BpsField = Field(default="10 %", validate_default=True, description="least of the portfolio kept idle")
     slippage: BpsField = Field(default="50 bps", validate_default=True, description="fill below the exact quote")
     max_loss: BpsField = Field(default="100 bps", validate_default=True, description="cost of a leg against spot")
+    max_sandwich: BpsField = Field(
+        default="100 %",
+        validate_default=True,
+        description="most of the exact quote that a sandwich may take and still pay its attacker; `slippage` if lower",
+    )
+    on_sandwich: Literal["refuse", "tighten"] = Field(
+        default="refuse",
+        description="where one could take more: refuse the plan, or demand all but `max_sandwich` of the fill, "
+        "at the price of more calls that fail when the market moves",
+    )
     min_trade: MoneyField = Field(default="25 USDC", validate_default=True, description="smallest leg")
     max_staleness: SecondsField = Field(default="2d", validate_default=True, description="age of the newest data row")
 

@@ -60,6 +60,8 @@ def settings_of(config: Config, universe: Universe, path: Path | None = None) ->
             min_trade=limits.min_trade.raw(universe.money.decimals),
             max_turnover_bps=policy.max_turnover,
             max_staleness=limits.max_staleness,
+            max_sandwich_bps=limits.max_sandwich,
+            tighten=limits.on_sandwich == "tighten",
         ),
     )
 

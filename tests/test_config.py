@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bot.config import Config, load_config
 from bot.errors import ConfigError
+from bot.settings import settings_of, simulated_universe
 
 FILE = """\
 capital: 1000 USDC
@@ -71,6 +72,14 @@ def test_a_good_file_is_read_with_units_as_integers(tmp_path: Path) -> None:
     assert config.strategy.params == {"bars": 7.0}
 
 
+def test_what_is_done_about_sandwiches_reaches_the_limits_of_the_core(tmp_path: Path) -> None:
+    plain = settings_of(read(tmp_path, FILE), simulated_universe(read(tmp_path, FILE))).limits
+    assert (plain.max_sandwich_bps, plain.tighten) == (10_000, False)
+    config = read(tmp_path, FILE + "  max_sandwich: 3 bps\n  on_sandwich: tighten\n")
+    strict = settings_of(config, simulated_universe(config)).limits
+    assert (strict.max_sandwich_bps, strict.tighten) == (3, True)
+
+
 def test_a_good_file_for_a_chain_names_its_pools(tmp_path: Path) -> None:
     assert read(tmp_path, ON_CHAIN).venues["fet-usdc"].pool == POOL
 
@@ -97,7 +106,8 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     ),
     "unknown key like no other": (
         edited("  max_venue", "  zzz: 1\n  max_venue"),
-        ":20: limits.zzz: unknown key; known here: max_loss, max_staleness, max_venue, min_idle, min_trade, slippage",
+        ":20: limits.zzz: unknown key; known here: max_loss, max_sandwich, max_staleness, max_venue, min_idle, "
+        "min_trade, on_sandwich, slippage",
     ),
     "missing key": (edited("every: 1d\n", ""), ": every: is missing"),
     "missing key of a venue": (edited("    asset: RENDER\n", ""), ":9: venues.render-usdc.asset: is missing"),

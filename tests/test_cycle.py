@@ -106,6 +106,17 @@ async def test_holding_says_why_a_venue_was_left_out() -> None:
     assert report.reasons == tuple(f"{name}: costs more than max_loss at any size" for name in ("v1", "v2"))
 
 
+async def test_a_leg_that_a_sandwich_could_live_on_is_refused_or_tightened_as_the_file_says() -> None:
+    limits = {"max_venue": "45 %", "max_loss": "200 bps", "max_sandwich": "0 bps"}
+    free: dict[str, Any] = {"policy": {"max_turnover": "100 %"}, "capital": "200000 USDC"}
+    refused = await cycle_of(world(limits=limits, **free))
+    assert refused.outcome == "refused"
+    assert all(reason.startswith("max_sandwich") for reason in refused.reasons)
+    tight = await cycle_of(world(limits=limits | {"on_sandwich": "tighten"}, **free))
+    assert tight.outcome == "deployed"
+    assert [leg["min_received"] == leg["expected"] for leg in tight.legs] == [True, True]
+
+
 @pytest.mark.parametrize("cap", [0, 500])
 async def test_no_more_is_planned_than_the_contract_allows(cap: int) -> None:
     made = world()

@@ -75,20 +75,57 @@ def swap_nb(pools: Pools, i: int, root: float, entry: bool, amount: float) -> tu
 
 @njit(cache=True)
 def fit_nb(
-    pools: Pools, i: int, price: float, entry: bool, amount: float, max_loss_bps: float
+    pools: Pools, i: int, price: float, entry: bool, amount: float, max_loss_bps: float, least: float
 ) -> tuple[float, float, float, float, float]:
-    """(amount, received, value, cost, price after) of the leg, halved until it costs at most `max_loss_bps` of value.
+    """(amount, received, value, cost, price after) of the largest leg that costs at most `max_loss_bps` of its value.
 
-    Value and cost are in money at `price`, before the trade. All zero when eight sizes were too dear, or when there is
-    nothing to trade.
+    Value and cost are in money at `price`, before the trade. All zero when no size fits, when only one worth less than
+    `least` does, or when there is nothing to trade. The search is `bot.core.amm.search.last_accepted` in floats, until
+    the bracket is a millionth of a millionth of the amount.
     """
-    for _ in range(8):
-        if amount <= 0.0:
+    if amount <= 0.0:
+        return 0.0, 0.0, 0.0, 0.0, price
+    root = math.sqrt(price)
+    worth = 1.0 if entry else price  # of a unit given, in money
+    paid = price if entry else 1.0  # of a unit received
+    low, high = 0.0, amount
+    below = 10_000.0 / (1.0 - pools.fee[i]) - 10_000.0 - max_loss_bps / (1.0 - pools.fee[i])
+    above = math.inf
+    side, width_before = 0, 0.0
+    middle = amount
+    for step in range(200):
+        received, after = swap_nb(pools, i, root, entry, middle)
+        value, got = middle * worth, received * paid
+        excess = ((value - got) * 10_000.0 - value * max_loss_bps) / got if got > 0.0 else math.inf
+        if excess <= 0.0:
+            if middle == amount:
+                return amount, received, value, value - got, after * after
+            low, below = middle, excess
+            if side == -1:
+                above *= 0.5
+            side = -1
+        else:
+            if below >= 0.0 and low == 0.0:
+                break  # the fee alone is too much
+            high, above = middle, excess
+            if side == 1:
+                below *= 0.5
+            side = 1
+        width = high - low
+        if width <= 1e-12 * high:
             break
-        received, after = swap_nb(pools, i, math.sqrt(price), entry, amount)
-        value = amount if entry else amount * price
-        cost = value - (received * price if entry else received)
-        if cost * 10_000.0 <= value * max_loss_bps:
-            return amount, received, value, cost, after * after
-        amount *= 0.5
-    return 0.0, 0.0, 0.0, 0.0, price
+        stuck = step % 2 == 0 and step > 0 and width * 2.0 > width_before
+        if step % 2 == 0:
+            width_before = width
+        if stuck or above == math.inf:
+            middle = math.sqrt(low * high) if low > 0.0 else 0.5 * high
+        else:
+            middle = low + width * (-below / (above - below))
+        if not low < middle < high:
+            middle = 0.5 * (low + high)
+        if not low < middle < high:
+            break
+    if low * worth < least or low == 0.0:
+        return 0.0, 0.0, 0.0, 0.0, price
+    received, after = swap_nb(pools, i, root, entry, low)
+    return low, received, low * worth, low * worth - received * paid, after * after

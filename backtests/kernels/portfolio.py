@@ -124,7 +124,9 @@ def trade_nb(
                 amount = units[i] * (-change / values[i])
             else:
                 continue
-            amount, received, value, cost, after = fit_nb(pools, i, prices[i], entry, amount, rules.max_loss_bps)
+            amount, received, value, cost, after = fit_nb(
+                pools, i, prices[i], entry, amount, rules.max_loss_bps, rules.min_trade
+            )
             if amount == 0.0:
                 books.skipped[k, i] = TOO_DEAR
                 continue

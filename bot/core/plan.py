@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from bot.core.amm.concentrated import NotEnoughLiquidity, Pool, UnknownTicks, swap_exact_in, value_at_spot_down
+from bot.core.amm.attack import taken_by_sandwich
+from bot.core.amm.concentrated import Pool
+from bot.core.amm.quotes import Hop, Quote, largest_within, value_and_loss
 from bot.core.market import Market
 from bot.core.panel import Floats
 from bot.core.units import BPS, bps_down, parts_of, share_down
@@ -34,6 +36,8 @@ class Limits:
     max_turnover_bps: int
     max_staleness: int  # seconds since the newest data row
     deadline: int = 600  # seconds after the pinned block
+    max_sandwich_bps: int = BPS  # most of the exact quote that a paying sandwich may take; the slippage bounds it too
+    tighten: bool = False  # whether a leg that would break it asks for more instead of being refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ def make_plan(weights: Floats, market: Market, universe: Universe, limits: Limit
     """The legs that move `market` to `weights` (N,), exits first, in universe order.
 
     Amounts round down: money that cannot be placed exactly stays idle. A leg that would lose more than `max_loss_bps`
-    against spot is cut until it fits; one below `min_trade` is left out, and the plan says why.
+    against spot is cut to the largest that does not; one below `min_trade` is left out, and the plan says why.
     """
     nav = market.nav(universe)
     skipped: dict[str, str] = {}
@@ -158,41 +162,44 @@ def _entry(venue: Venue, pool: Pool, spend: int, limits: Limits) -> Leg | str:
 
 
 def _fit(venue: Venue, pool: Pool, entry: bool, amount: int, limits: Limits) -> Leg | str:
-    """The leg, halved until its cost against spot is within the limit; the reason if nothing worth trading is."""
-    notes: tuple[str, ...] = ()
-    for _ in range(8):
-        leg = _quote(venue, pool, entry, amount, limits, notes)
-        if isinstance(leg, Leg) and leg.cost * BPS <= leg.value * limits.max_loss_bps:
-            if leg.value == 0:
-                return "nothing to trade"
-            if notes and leg.value < limits.min_trade:
-                return "costs more than max_loss unless cut below the smallest trade"
-            return leg
-        notes = ("cut to stay within max_loss",)
-        amount //= 2
-        if amount == 0:
-            break
-    return "costs more than max_loss at any size"
-
-
-def _quote(venue: Venue, pool: Pool, entry: bool, amount: int, limits: Limits, notes: tuple[str, ...]) -> Leg | None:
-    zero_for_one = venue.base_is_token0 != entry  # an exit sells the base token, an entry sells money
+    """The largest leg, at most `amount`, whose cost against spot is within the limit; the reason if there is none."""
     if amount == 0:
-        return None
-    try:
-        swap = swap_exact_in(pool, zero_for_one, amount)
-    except (NotEnoughLiquidity, UnknownTicks):
-        return None
-    expected = -swap.amount1 if zero_for_one else -swap.amount0
-    given = amount if entry else value_at_spot_down(pool, amount, venue.base_is_token0)
-    received = value_at_spot_down(pool, expected, venue.base_is_token0) if entry else expected
+        return "nothing to trade"
+    hop = hop_of(venue, pool, entry)
+    done = largest_within((hop,), amount, limits.max_loss_bps, in_money=entry)
+    if done is None:
+        return "costs more than max_loss at any size"
+    value, cost = value_and_loss((hop,), done, in_money=entry)
+    if value == 0:
+        return "nothing to trade"
+    cut = done.amount_in < amount
+    if cut and value < limits.min_trade:
+        return "costs more than max_loss unless cut below the smallest trade"
     return Leg(
         venue=venue.id,
         entry=entry,
-        amount=amount,
-        expected=expected,
-        min_received=bps_down(expected, BPS - limits.slippage_bps),
-        value=given,
-        cost=given - received,
-        notes=notes,
+        amount=done.amount_in,
+        expected=done.amount_out,
+        min_received=_min_received(hop, done, entry, limits),
+        value=value,
+        cost=cost,
+        notes=("cut to stay within max_loss",) if cut else (),
     )
+
+
+def _min_received(hop: Hop, done: Quote, entry: bool, limits: Limits) -> int:
+    """What a leg must pay: the quote less the slippage, or less `max_sandwich` where that is to keep sandwiches out.
+
+    Asking for more makes calls fail when the market moves against them, so it is done only for a leg out of which an
+    attacker could take more than `max_sandwich` and earn something by it.
+    """
+    usual = bps_down(done.amount_out, BPS - limits.slippage_bps)
+    if not limits.tighten or limits.max_sandwich_bps >= limits.slippage_bps:
+        return usual
+    taken, tolerated = taken_by_sandwich(hop, done.amount_in, usual, limits.max_sandwich_bps, in_money=entry)
+    return usual if taken <= tolerated else done.amount_out - tolerated
+
+
+def hop_of(venue: Venue, pool: Pool, entry: bool) -> Hop:
+    """A venue's pool with the way of a leg through it: an entry sells money, an exit sells the base token."""
+    return Hop(pool, venue.base_is_token0 != entry)

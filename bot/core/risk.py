@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from bot.core.amm.concentrated import value_at_spot_down
+from bot.core.amm.attack import taken_by_sandwich
+from bot.core.amm.concentrated import NotEnoughLiquidity, UnknownTicks, value_at_spot_down
 from bot.core.market import Market
-from bot.core.plan import Limits, Plan
+from bot.core.plan import Leg, Limits, Plan, hop_of
 from bot.core.units import BPS, bps_down, bps_up
 from bot.core.universe import Universe
 
@@ -79,6 +80,8 @@ def check(plan: Plan, market: Market, universe: Universe, limits: Limits, data_a
         least = bps_down(leg.expected, BPS - limits.slippage_bps)
         if leg.min_received < least:
             breaches.append(Breach("min_received below the slippage limit", leg.min_received, least, leg.venue))
+        else:
+            breaches += _sandwich(leg, market, universe, limits)
         if leg.entry:
             idle -= leg.amount
             entering += given
@@ -96,6 +99,24 @@ def check(plan: Plan, market: Market, universe: Universe, limits: Limits, data_a
     if entering > turnover:
         breaches.append(Breach("max_turnover (money)", entering, turnover))
     return Refused(plan, tuple(breaches)) if breaches else Approved(plan)
+
+
+def _sandwich(leg: Leg, market: Market, universe: Universe, limits: Limits) -> list[Breach]:
+    """A breach when a sandwich could take more than is tolerated of what the pool pays now, and earn something by it.
+
+    What a fill can lose to anybody is bounded by `min_received`; this bounds what it can lose to those who come for
+    profit, so it may be far below the slippage: 0 bps says that no sandwich may pay. Measured from the pool's own quote
+    and not from the plan's `expected`, which is what an understated expectation would hide.
+    """
+    hop = hop_of(universe[leg.venue], market.pools[leg.venue], leg.entry)
+    tolerated_bps = min(limits.max_sandwich_bps, limits.slippage_bps)
+    try:
+        taken, tolerated = taken_by_sandwich(hop, leg.amount, leg.min_received, tolerated_bps, in_money=leg.entry)
+    except (NotEnoughLiquidity, UnknownTicks):
+        return [Breach("tradable amount", leg.amount, 0, leg.venue)]
+    if taken <= tolerated:
+        return []
+    return [Breach("max_sandwich (units received)", taken, tolerated, leg.venue)]
 
 
 def _identity(plan: Plan, market: Market) -> list[Breach]:

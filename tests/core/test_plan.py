@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.core.amm.quotes import quote, value_and_loss
 from bot.core.market import Market
-from bot.core.plan import Leg, Limits, Plan, make_plan
+from bot.core.plan import Leg, Limits, Plan, hop_of, make_plan
 from bot.core.policy import rebalance
-from bot.core.risk import Approved, check
+from bot.core.risk import Approved, Refused, check
 from bot.core.units import BPS, bps_down
 from bot.paper import PaperMarket
 from tests.builders import LIMITS, market_of, pools_of, universe_of, venue_of
@@ -155,8 +156,11 @@ def test_a_leg_too_costly_for_its_pool_is_cut_and_says_so() -> None:
     shallow = holding(100_000 * USDC, depth=400_000 * USDC)
     (leg,) = make_plan(to(0.2, 0.0, 0.0), shallow, THREE, replace(WIDE, max_loss_bps=150, min_trade=25 * USDC)).legs
     assert leg.notes == ("cut to stay within max_loss",)
-    assert leg.amount in [20_000 * USDC // 2**halvings for halvings in range(1, 8)]
+    assert 25 * USDC < leg.amount < 20_000 * USDC
     assert leg.cost * BPS <= leg.value * 150
+    one_more = quote((hop_of(THREE["v1"], shallow.pools["v1"], True),), leg.amount + 1)
+    value, cost = value_and_loss((hop_of(THREE["v1"], shallow.pools["v1"], True),), one_more, in_money=True)
+    assert cost * BPS > value * 150
 
 
 @pytest.mark.parametrize("values", [(0, 0, 0), (40_000 * USDC, 0, 0)], ids=["entry", "exit"])
@@ -169,6 +173,46 @@ def test_a_leg_that_must_be_cut_below_the_smallest_trade_is_left_out(values: tup
     plan = make_plan(np.append(target, [0.0, 0.0]), shallow, THREE, replace(bound, min_trade=5_000 * USDC))
     assert plan.legs == ()
     assert plan.skipped == {"v1": "costs more than max_loss unless cut below the smallest trade"}
+
+
+def test_an_exit_is_cut_to_the_largest_that_stays_within_its_loss() -> None:
+    shallow = holding(100_000 * USDC, (40_000 * USDC, 0, 0), depth=400_000 * USDC)
+    (leg,) = make_plan(to(0.0, 0.0, 0.0), shallow, THREE, replace(WIDE, max_loss_bps=150)).legs
+    hop = hop_of(THREE["v1"], shallow.pools["v1"], False)
+    assert leg.amount < shallow.units["v1"]
+    assert leg.cost * BPS <= leg.value * 150
+    a_little_more = leg.amount + leg.amount // 10**6
+    value, cost = value_and_loss((hop,), quote((hop,), a_little_more), in_money=False)
+    assert cost * BPS > value * 150
+
+
+SANDWICHED = replace(WIDE, slippage_bps=100, max_sandwich_bps=5)
+
+
+def test_a_fill_is_tightened_only_where_a_sandwich_would_pay() -> None:
+    # 5,000 into a pool of 4 million moves its price by less than two fees of 30 bps and by more than two of 5 bps.
+    market, tight = holding(100_000 * USDC), replace(SANDWICHED, tighten=True)
+    calm, exposed = make_plan(to(0.05, 0.05, 0.0), market, THREE, tight).legs
+    assert calm.min_received == bps_down(calm.expected, BPS - 100)
+    assert exposed.min_received == bps_down(exposed.expected, BPS - 5)
+    usual = make_plan(to(0.05, 0.05, 0.0), market, THREE, SANDWICHED)
+    assert [leg.min_received for leg in usual.legs] == [bps_down(leg.expected, BPS - 100) for leg in (calm, exposed)]
+    assert isinstance(check(make_plan(to(0.05, 0.05, 0.0), market, THREE, tight), market, THREE, tight, 0), Approved)
+    answer = check(usual, market, THREE, SANDWICHED, 0)
+    assert isinstance(answer, Refused)
+    assert [(breach.limit, breach.venue) for breach in answer.breaches] == [("max_sandwich (units received)", "v2")]
+
+
+@given(markets(), weights(4), limits(), st.integers(0, 50))
+def test_what_is_planned_tight_always_passes_the_check_of_sandwiches(
+    market: Market, wanted: np.ndarray, bound: Limits, most: int
+) -> None:
+    tight = replace(bound, max_sandwich_bps=most, tighten=True, max_venue_bps=BPS, max_turnover_bps=BPS)
+    plan = make_plan(wanted, market, THREE, tight)
+    answer = check(plan, market, THREE, tight, 0)
+    assert isinstance(answer, Approved) or "max_sandwich" not in str(answer)
+    for leg in plan.legs:
+        assert leg.min_received >= bps_down(leg.expected, BPS - bound.slippage_bps)
 
 
 def test_a_pool_dearer_than_the_limit_at_any_size_is_left_out() -> None:

@@ -7,10 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bot.core.amm.attack import sandwich
+from bot.core.amm.concentrated import pool_at
 from bot.core.market import Market
-from bot.core.plan import Leg, Limits, Plan, make_plan
+from bot.core.plan import Leg, Limits, Plan, hop_of, make_plan
 from bot.core.risk import MAX_LEGS, Approved, Breach, Refused, check
-from tests.builders import LIMITS, market_of, pools_of, universe_of
+from bot.core.units import BPS, bps_down
+from tests.builders import LIMITS, market_of, pools_of, universe_of, venue_of
 
 UNIVERSE = universe_of()
 USDC = 10**6
@@ -105,7 +108,8 @@ def test_refuses_a_leg_that_loses_more_than_max_loss(leg: Leg) -> None:
 
 def test_allows_a_loss_of_exactly_max_loss() -> None:
     worth = 10_000 * 10**18
-    pools = {**POOLS, "v1": replace(POOLS["v1"], sqrt_price_x96=2 << 96)}  # exactly 4 raw units of money a unit
+    # exactly 4 raw units of money a unit, and so deep that only its fee is lost
+    pools = {**POOLS, "v1": pool_at(2 << 96, 3_000, 60, [(-600_000, 600_000, 10**30)])}
     market = market_of(UNIVERSE, pools, 10**30, {"v1": worth})
     leg = Leg("v1", False, worth, 4 * worth * 99 // 100, 4 * worth * 99 // 100, 4 * worth, 4 * worth // 100)
     plan = replace(with_legs(leg), nav=market.nav(UNIVERSE))
@@ -118,6 +122,46 @@ def test_allows_a_loss_of_exactly_max_loss() -> None:
 def test_refuses_a_fill_further_below_the_quote_than_slippage(leg: Leg) -> None:
     open_handed = replace(leg, min_received=leg.min_received - 1)
     assert breaches(verdict(with_legs(open_handed))) == [("min_received below the slippage limit", leg.venue)]
+
+
+def test_refuses_a_leg_out_of_which_a_sandwich_could_take_more_than_is_tolerated_and_earn_by_it() -> None:
+    none = replace(LIMITS, max_sandwich_bps=0)
+    (breach,) = refused(verdict(limits=none)).breaches
+    assert (breach.limit, breach.venue, breach.allowed) == ("max_sandwich (units received)", "v2", 0)
+    hop = hop_of(UNIVERSE["v2"], POOLS["v2"], True)
+    attack = sandwich(hop, ENTRY.amount, ENTRY.min_received, in_money=True)
+    assert attack.pays
+    assert breach.observed == ENTRY.expected - attack.paying_fill > 0
+    # The other leg moves its pool by less than two of its fees: nobody earns by standing around it.
+    assert not sandwich(hop_of(UNIVERSE["v1"], POOLS["v1"], False), EXIT.amount, EXIT.min_received, False).pays
+    assert verdict(with_legs(EXIT), limits=none) == Approved(with_legs(EXIT))
+
+
+def test_a_fill_that_leaves_a_sandwich_nothing_passes() -> None:
+    none, exact = replace(LIMITS, max_sandwich_bps=0), with_legs(replace(ENTRY, min_received=ENTRY.expected))
+    assert verdict(exact, limits=none) == Approved(exact)
+
+
+def test_an_understated_expectation_does_not_hide_what_a_sandwich_could_take() -> None:
+    low = ENTRY.expected * 995 // 1000
+    modest = replace(ENTRY, expected=low, min_received=bps_down(low, BPS - LIMITS.slippage_bps))
+    bound = replace(LIMITS, max_loss_bps=300)
+    assert breaches(verdict(with_legs(modest), limits=bound)) == [("max_sandwich (units received)", "v2")]
+
+
+def test_refuses_a_leg_that_its_pool_cannot_take() -> None:
+    narrow = pool_at(POOLS["v2"].sqrt_price_x96, 500, 10, [])
+    market = replace(MARKET, pools={**POOLS, "v2": narrow})
+    assert breaches(verdict(with_legs(ENTRY), market)) == [("tradable amount", "v2")]
+
+
+def test_each_of_ten_sandwiched_legs_is_named() -> None:
+    universe = universe_of(*(venue_of(i, 500) for i in range(1, 11)))
+    market = market_of(universe, pools_of(universe, [4.0] * 10), 400_000 * USDC)
+    bound = replace(LIMITS, max_sandwich_bps=1, max_venue_bps=10_000, max_turnover_bps=10_000)
+    plan = make_plan(np.array([0.1, *[0.09] * 10]), market, universe, bound)
+    found = breaches(check(plan, market, universe, bound, 0))
+    assert [venue for name, venue in found if name.startswith("max_sandwich")] == [f"v{i}" for i in range(1, 11)]
 
 
 def test_refuses_when_venue_cap_exceeded() -> None:

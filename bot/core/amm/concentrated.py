@@ -9,10 +9,9 @@ and oracle observations are not kept.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final
 
 from bot.core.amm.liquidity_math import (
     amounts_for_liquidity,
@@ -20,15 +19,14 @@ from bot.core.amm.liquidity_math import (
     max_liquidity_per_tick,
     require_range,
 )
-from bot.core.amm.swap_math import PIPS, swap_step
+from bot.core.amm.swap_math import PIPS
 from bot.core.amm.tick_math import (
-    MAX_SQRT_RATIO,
     MAX_TICK,
-    MIN_SQRT_RATIO,
     MIN_TICK,
     sqrt_ratio_at_tick,
     tick_at_sqrt_ratio,
 )
+from bot.core.amm.walk import AFTER_EVERY_NET, legal_limit, walk
 from bot.core.fixedpoint import INT256_MAX, Q192, UINT128_MAX, mul_div_down
 
 __all__ = [
@@ -45,9 +43,6 @@ __all__ = [
     "value_at_spot_down",
     "with_liquidity",
 ]
-
-_WORD_BITS: Final = 8  # 256 ticks share a word of the contract's bitmap
-_AFTER_EVERY_NET: Final = 1 << 256  # sorts behind every (tick, liquidity net) of the same tick
 
 
 class UnknownTicks(ValueError):
@@ -98,59 +93,28 @@ def swap(pool: Pool, zero_for_one: bool, amount_specified: int, sqrt_price_limit
 
     zero_for_one: token0 in, token1 out, the price falls. amount_specified > 0: exact input, fee included; <
     0: exact output. Ends when the amount is used up or the price reaches the limit (default: the widest legal
-    one), so an exact amount can be filled in part; see `swap_exact_in`. Walks from one initialised tick or
-    end of a 256-tick word to the next as the contract does, because each stop rounds once. Raises ValueError
-    for an amount of zero or outside int256, for a limit on the wrong side, and for a pool whose tick and price
-    contradict each other; UnknownTicks when the swap would leave the window that was read.
+    one), so an exact amount can be filled in part; see `swap_exact_in`. Raises ValueError for an amount of zero
+    or outside int256, for a limit on the wrong side, and for a pool whose tick and price contradict each other;
+    UnknownTicks when the swap would leave the window that was read.
     """
     if amount_specified == 0 or not -INT256_MAX - 1 <= amount_specified <= INT256_MAX:
         raise ValueError(f"a swap's amount must be a non-zero int256 (got {amount_specified})")
     if not sqrt_ratio_at_tick(pool.tick) <= pool.sqrt_price_x96 <= sqrt_ratio_at_tick(pool.tick + 1):
         raise ValueError(f"tick {pool.tick} is not the tick of the square root price {pool.sqrt_price_x96}")
-    limit = _legal_limit(pool.sqrt_price_x96, zero_for_one, sqrt_price_limit_x96)
+    limit = legal_limit(pool.sqrt_price_x96, zero_for_one, sqrt_price_limit_x96)
+    edge = _edge_of_known_prices(pool, zero_for_one)
     price, tick, liquidity = pool.sqrt_price_x96, pool.tick, pool.liquidity
     ticks, spacing, fee_pips = pool.ticks, pool.tick_spacing, pool.fee_pips
-    edge = _edge_of_known_prices(pool, zero_for_one)
-    index = bisect_right(ticks, (tick, _AFTER_EVERY_NET)) - zero_for_one  # next initialised tick on the way
-    remaining, other, fee_paid, ticks_crossed = amount_specified, 0, 0, 0
-
-    # Bounded: every turn but the last passes an initialised tick or the end of a word, and prices are finite.
-    while remaining and price != limit:
-        stop = _word_end(tick, spacing, zero_for_one)
-        initialised = False
-        if zero_for_one:
-            if index >= 0 and ticks[index][0] >= stop:
-                stop, initialised = ticks[index][0], True
-        elif index < len(ticks) and ticks[index][0] <= stop:
-            stop, initialised = ticks[index][0], True
-        stop_price = sqrt_ratio_at_tick(stop)
-        target = max(stop_price, limit) if zero_for_one else min(stop_price, limit)
-        before = price
-        price, amount_in, amount_out, fee = swap_step(before, target, liquidity, remaining, fee_pips)
+    paid, received, fee_paid, ticks_crossed = 0, 0, 0, 0
+    steps = walk(ticks, price, tick, liquidity, spacing, fee_pips, zero_for_one, amount_specified, limit)
+    for price, tick, liquidity, _, amount_in, amount_out, fee, crossed in steps:  # noqa: B007 the last one counts
         if price < edge if zero_for_one else price > edge:
             raise UnknownTicks(f"the swap leaves the ticks that were read, {pool.known_lower}..{pool.known_upper}")
+        paid += amount_in + fee
+        received += amount_out
         fee_paid += fee
-        if amount_specified > 0:
-            remaining -= amount_in + fee
-            other -= amount_out
-        else:
-            remaining += amount_out
-            other += amount_in + fee
-        if price == stop_price:
-            if initialised:
-                net = ticks[index][1]
-                liquidity += -net if zero_for_one else net
-                index += -1 if zero_for_one else 1
-                ticks_crossed += 1
-                if not 0 <= liquidity <= UINT128_MAX:
-                    raise ValueError(f"net liquidity of tick {stop} does not fit the pool's active liquidity")
-            tick = stop - 1 if zero_for_one else stop
-        elif price != before:
-            tick = tick_at_sqrt_ratio(price)
-
-    specified = amount_specified - remaining
-    token0_specified = zero_for_one == (amount_specified > 0)
-    amount0, amount1 = (specified, other) if token0_specified else (other, specified)
+        ticks_crossed += crossed
+    amount0, amount1 = (paid, -received) if zero_for_one else (-received, paid)
     after = Pool(price, tick, liquidity, fee_pips, spacing, ticks, pool.known_lower, pool.known_upper, pool.gross)
     return Swap(after, amount0, amount1, fee_paid, ticks_crossed)
 
@@ -242,17 +206,6 @@ def value_at_spot_down(pool: Pool, amount: int, is_token0: bool) -> int:
     return mul_div_down(amount, price_x192, Q192) if is_token0 else mul_div_down(amount, Q192, price_x192)
 
 
-def _legal_limit(price: int, zero_for_one: bool, limit: int | None) -> int:
-    """The price limit, the widest legal one by default, or ValueError where the contract says SPL."""
-    if limit is None:
-        limit = MIN_SQRT_RATIO + 1 if zero_for_one else MAX_SQRT_RATIO - 1
-    legal = MIN_SQRT_RATIO < limit < price if zero_for_one else price < limit < MAX_SQRT_RATIO
-    if not legal:
-        way = "below" if zero_for_one else "above"
-        raise ValueError(f"the price limit must be {way} the price {price} and within range (got {limit})")
-    return limit
-
-
 def _edge_of_known_prices(pool: Pool, zero_for_one: bool) -> int:
     """Last price on the way that can be trusted; UnknownTicks when the walk would start outside the window.
 
@@ -264,18 +217,9 @@ def _edge_of_known_prices(pool: Pool, zero_for_one: bool) -> int:
     return sqrt_ratio_at_tick(pool.known_lower if zero_for_one else pool.known_upper)
 
 
-def _word_end(tick: int, spacing: int, zero_for_one: bool) -> int:
-    """Tick at the end, on the way, of the bitmap word in which the contract searches."""
-    compressed = tick // spacing
-    if zero_for_one:
-        return max((compressed >> _WORD_BITS << _WORD_BITS) * spacing, MIN_TICK)
-    last_of_word = (compressed + 1 >> _WORD_BITS) + 1 << _WORD_BITS
-    return min((last_of_word - 1) * spacing, MAX_TICK)
-
-
 def _with_tick(pool: Pool, tick: int, net_delta: int, gross_delta: int) -> Pool:
     """The pool with one tick's net and gross liquidity changed; a tick with no gross left is dropped."""
-    index = bisect_left(pool.ticks, (tick, -_AFTER_EVERY_NET))
+    index = bisect_left(pool.ticks, (tick, -AFTER_EVERY_NET))
     present = index < len(pool.ticks) and pool.ticks[index][0] == tick
     end = index + present
     entries = ((tick, (pool.ticks[index][1] if present else 0) + net_delta),)

@@ -38,7 +38,7 @@ def _inverse_root_powers() -> tuple[int, ...]:
     return tuple(rounded)
 
 
-_INVERSE_ROOT_POWERS: Final = _inverse_root_powers()
+INVERSE_ROOT_POWERS: Final = _inverse_root_powers()
 
 
 @lru_cache(maxsize=1 << 16)
@@ -52,7 +52,7 @@ def sqrt_ratio_at_tick(tick: int) -> int:
     ratio = Q128
     for bit in range(_TICK_BITS):
         if abs(tick) >> bit & 1:
-            ratio = ratio * _INVERSE_ROOT_POWERS[bit] >> 128
+            ratio = ratio * INVERSE_ROOT_POWERS[bit] >> 128
     if tick > 0:
         ratio = UINT256_MAX // ratio
     return -(-ratio >> 32)
