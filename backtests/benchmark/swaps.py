@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from backtests.benchmark.environment import PEERS, ROOT, ask_json, peer_python
-from backtests.benchmark.timing import Rounds, ratio, seconds
+from backtests.benchmark.timing import ratio, seconds
 from backtests.benchmark.workloads import CENTRE, FEE_PIPS, PRICE, SPACING, Workload, workload
 from backtests.exact_pool import ExactPool
 from backtests.kernels.amm.limbs import from_limbs, to_limbs
