@@ -16,6 +16,8 @@ import typer
 from rich.console import Console
 
 from bot import __version__
+from bot.cli_lp import lp_app
+from bot.cli_options import DataDir, From, Json, StrategyFile, Strength, Synthetic, To, span
 from bot.errors import ConfigError, InvariantBroken, PatronError, StorageError
 
 app = typer.Typer(
@@ -30,18 +32,9 @@ data_app = typer.Typer(no_args_is_help=True, help="Recorded data: import, list, 
 ledger_app = typer.Typer(no_args_is_help=True, help="The books: positions, intents, reconcile.")
 devnet_app = typer.Typer(no_args_is_help=True, help="The local mainnet and its fork.")
 app.add_typer(data_app, name="data")
+app.add_typer(lp_app, name="lp")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(devnet_app, name="devnet")
-
-StrategyFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="strategy file (YAML)", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="folder of the ledger and the reports of this run")]
-From = Annotated[str | None, typer.Option("--from", metavar="DAY", help='first day, such as "2024-01-01"')]
-To = Annotated[str | None, typer.Option("--to", metavar="DAY", help="last day, included")]
-Synthetic = Annotated[int | None, typer.Option("--synthetic", metavar="SEED", help="a generated market with this seed")]
-Strength = Annotated[
-    float, typer.Option("--strength", min=0.0, max=10.0, help="relation planted in a generated market; 0 = none")
-]
 
 
 def _version(asked: bool) -> None:
@@ -57,19 +50,6 @@ def _patron(
     ] = False,
 ) -> None:
     pass
-
-
-def _span(first: str | None, last: str | None) -> tuple[int | None, int | None]:
-    """The days of --from and --to as unix seconds; a last day or month is included whole."""
-    from bot.quantity import last_second, when
-
-    try:
-        return (
-            when(first, "--from") if first else None,
-            last_second(last, "--to") if last else None,
-        )
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
 
 
 @app.command()
@@ -121,7 +101,7 @@ def backtest(
     """Check a strategy on recorded or generated data."""
     from bot.loading import Options
 
-    start, end = _span(first, last)
+    start, end = span(first, last)
     options = Options(config=strategy, replay=data, synthetic=synthetic, first=start, last=end, strength=strength)
     if data is None and synthetic is None:
         raise ConfigError(
@@ -153,7 +133,7 @@ def run(
     from bot.loading import Options
     from bot.running import run_and_report
 
-    start, end = _span(first, last)
+    start, end = span(first, last)
     options = Options(
         config=config,
         mode=mode,
@@ -279,7 +259,7 @@ def devnet_up(
     from bot.loading import Options
     from bot.running import keep_devnet_up
 
-    start, _ = _span(first, None)
+    start, _ = span(first, None)
     keep_devnet_up(
         Options(config=config, mode="fork", replay=replay, synthetic=synthetic, first=start, data_dir=data_dir),
         Console(),

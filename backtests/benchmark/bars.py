@@ -39,16 +39,16 @@ def minutes(count: int) -> Minutes:
     ticks = CENTRE + np.rint(walk).astype(np.int64)
     volume = draw.lognormal(5.0, 0.8, count)  # whole units of token 0; small enough for one limb
     price = 1e12 / np.power(1.0001, ticks.astype(np.float64))
-    still = np.zeros((count, 2), dtype=np.uint64)
+    narrow, still = ticks.astype(np.int32), np.zeros((count, 2), dtype=np.uint64)
     in0, in1, liquidity = still.copy(), still.copy(), still.copy()
     in0[:, 0], in1[:, 0] = (volume * 0.5e6).astype(np.uint64), (volume * 0.5 / price * 1e18).astype(np.uint64)
     liquidity[:, 0] = 2 * 10**18
     return Minutes(
         times=60 * np.arange(count, dtype=np.int64),
-        open=ticks,
-        low=ticks,
-        high=ticks,
-        close=ticks,
+        open=narrow,
+        low=narrow,
+        high=narrow,
+        close=narrow,
         in0=in0,
         in1=in1,
         liquidity=liquidity,

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from backtests.benchmark.environment import PEERS, ROOT, ask_json, peer_python
-from backtests.benchmark.timing import ratio, seconds
+from backtests.benchmark.timing import ratio
 from backtests.benchmark.workloads import CENTRE, FEE_PIPS, PRICE, SPACING, Workload, workload
 from backtests.exact_pool import ExactPool
 from backtests.kernels.amm.limbs import from_limbs, to_limbs
@@ -192,16 +192,6 @@ def memory() -> str:
         pool.swaps(ways, amounts, None, times)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     return f"A million further swaps into the same pool raised the peak of the process's memory by {grown:.1f} MB."
-
-
-def bound() -> str:
-    """What the arithmetic alone costs: the full 512-bit multiply-divides of a swap, one after another."""
-    from backtests.kernels.amm.division import chained_mul_div_nb
-
-    runs = 200_000
-    chained_mul_div_nb(10)
-    taken = statistics.median(seconds(lambda: chained_mul_div_nb(runs), 5)) / runs
-    return f"One dependent 512 ÷ 256 bit multiply-divide takes {taken * 1e9:.0f} ns here; a swap needs two to three."
 
 
 def sections() -> dict[str, str]:

@@ -28,6 +28,8 @@ def sources() -> tuple[Path, ...]:
         core / "policy.py",
         core / "fixedpoint.py",
         *sorted((core / "amm").glob("*_math.py")),
+        core / "amm" / "constant_product.py",
+        core / "amm" / "reverts.py",
     )
 
 
@@ -65,6 +67,14 @@ def choose_cache() -> Path:
             return folder
         problem = f"{folder}: not writable"
     raise StorageError(f"no folder for compiled code; set {ROOT_VARIABLE} to one ({problem})")
+
+
+def cold(part: str = "kernels") -> bool:
+    """Whether nothing of a folder of kernels (`kernels` itself, or `amm`) has been compiled on this machine yet.
+
+    For the one line that a command prints before a first run that compiles.
+    """
+    return not any(CACHE.glob(f"{part}_*/*.nbi"))
 
 
 CACHE: Final = choose_cache()

@@ -1,12 +1,13 @@
 """An in-process EVM with the real Uniswap V3 bytecode: no node, no network, one fresh machine per market.
 
 A machine is never rewound: pyrevm's checkpoints leak call depth until every call halts. Build a new one
-instead, it takes some milliseconds. Needs `npm ci` and `forge build` in contracts/.
+instead, it takes some milliseconds. Needs `npm ci` and `forge build` (tests included) in contracts/.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,17 +24,38 @@ PERIPHERY = f"{UNISWAP}/v3-periphery/artifacts/contracts"
 FACTORY = f"{UNISWAP}/v3-core/artifacts/contracts/UniswapV3Factory.sol/UniswapV3Factory.json"
 MANAGER = f"{PERIPHERY}/NonfungiblePositionManager.sol/NonfungiblePositionManager.json"
 ROUTER = f"{UNISWAP}/swap-router-contracts/artifacts/contracts/SwapRouter02.sol/SwapRouter02.json"
+PAIR_FACTORY = f"{UNISWAP}/v2-core/build/UniswapV2Factory.json"
 MEDIA_TOKEN = "out/MediaToken.sol/MediaToken.json"
 MARKET_MAKER = "out/MarketMaker.sol/MarketMaker.json"
+POOL_DRIVER = "out/PoolDriver.sol/PoolDriver.json"
+PAIR_DRIVER = "out/PairDriver.sol/PairDriver.json"
 
 OWNER = "0x" + "11" * 20
 NOBODY = "0x" + "22" * 20
 NOW = 1_750_000_000
 SUPPLY = 1 << 200
+_WORD = (1 << 256) - 1
+
+
+_OUTPUT = re.compile(r"output: 0x([0-9a-f]*)")
 
 
 class Reverted(AssertionError):
     """The EVM executed the call and refused it; the message is pyrevm's account of it."""
+
+    @property
+    def output(self) -> bytes:
+        """What the contract said: nothing where it halted (a division by zero, an assertion of old Solidity)."""
+        found = _OUTPUT.search(str(self))
+        return bytes.fromhex(found[1]) if found else b""
+
+    @property
+    def reason(self) -> str:
+        """The contract's reason as text, empty when it gave none."""
+        if self.output[:4] != _ERROR:
+            assert not self.output, f"the call failed, but not for a reason of the contract under test: {self}"
+            return ""
+        return str(decode(["string"], self.output[4:])[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +73,8 @@ class SwapEvent:
 def creation_code(artefact: str) -> bytes:
     """Creation bytecode of an artefact, path relative to contracts/; hardhat's and forge's JSON alike."""
     path = CONTRACTS / artefact
-    assert path.is_file(), f"contracts/{artefact} is missing: run npm ci and forge build in contracts/"
+    hint = "run npm ci, then forge build with the tests (without --skip test), in contracts/"
+    assert path.is_file(), f"contracts/{artefact} is missing: {hint}"
     bytecode = json.loads(path.read_text(encoding="utf-8"))["bytecode"]
     hexadecimal = bytecode["object"] if isinstance(bytecode, dict) else bytecode
     return bytes.fromhex(hexadecimal.removeprefix("0x"))
@@ -62,14 +85,48 @@ def selector(function: str) -> bytes:
     return keccak(text=function)[:4]
 
 
+_ERROR = selector("Error(string)")
+
+
+def words(*values: int) -> bytes:
+    """Arguments of one word each, as the ABI encodes them; negative ones in two's complement."""
+    return b"".join([(value & _WORD).to_bytes(32, "big") for value in values])
+
+
+def numbers(output: bytes) -> list[int]:
+    """Every word of some return data as an unsigned number."""
+    return [int.from_bytes(output[at : at + 32], "big") for at in range(0, len(output), 32)]
+
+
+def signed(value: int, bits: int = 256) -> int:
+    """The number that the lowest `bits` bits of a word mean in two's complement."""
+    value &= (1 << bits) - 1
+    return value - (value >> (bits - 1) << bits)
+
+
 class Machine:
-    """A fresh EVM whose calls all come from OWNER."""
+    """A fresh EVM whose calls come from OWNER unless they say otherwise."""
 
     def __init__(self) -> None:
         self._evm = pyrevm.EVM()
+        self.set_time(NOW)
+
+    def set_time(self, timestamp: int) -> None:
+        """Nothing; the calls that follow are in a block of this time."""
         self._evm.set_block_env(
-            pyrevm.BlockEnv(number=1, timestamp=NOW, basefee=0, prevrandao=b"\0" * 32, excess_blob_gas=0)
+            pyrevm.BlockEnv(number=1, timestamp=timestamp, basefee=0, prevrandao=b"\0" * 32, excess_blob_gas=0)
         )
+
+    def send(self, to: str, data: bytes, caller: str = "") -> bytes:
+        """Raw return data of a call with raw data, or Reverted."""
+        try:
+            return self._evm.message_call(caller or OWNER, to, data)
+        except RuntimeError as error:  # pyrevm has no narrower class
+            raise Reverted(str(error)) from error
+
+    def storage(self, address: str, slot: int) -> int:
+        """One word of a contract's storage, without a call."""
+        return self._evm.storage(address, slot)
 
     def deploy(self, artefact: str, types: Sequence[str] = (), values: Sequence[Any] = ()) -> str:
         """Address of a new contract."""
@@ -77,11 +134,7 @@ class Machine:
 
     def call(self, to: str, function: str, values: Sequence[Any] = (), returns: Sequence[str] = ()) -> tuple[Any, ...]:
         """Decoded return values of a state-changing call. `function` is a canonical signature."""
-        types = _argument_types(function)
-        try:
-            output = self._evm.message_call(OWNER, to, selector(function) + encode(types, values))
-        except RuntimeError as error:  # pyrevm has no narrower class
-            raise Reverted(str(error)) from error
+        output = self.send(to, selector(function) + encode(_argument_types(function), values))
         return tuple(decode(returns, output))
 
     def events(self, address: str, event: str, types: Sequence[str]) -> list[tuple[Any, ...]]:

@@ -1,0 +1,33 @@
+"""Options that several verbs of the command line share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.errors import ConfigError
+
+StrategyFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="strategy file (YAML)", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="folder of the ledger and the reports of this run")]
+From = Annotated[str | None, typer.Option("--from", metavar="DAY", help='first day, such as "2024-01-01"')]
+To = Annotated[str | None, typer.Option("--to", metavar="DAY", help="last day, included")]
+Synthetic = Annotated[int | None, typer.Option("--synthetic", metavar="SEED", help="a generated market with this seed")]
+Strength = Annotated[
+    float, typer.Option("--strength", min=0.0, max=10.0, help="relation planted in a generated market; 0 = none")
+]
+
+
+def span(first: str | None, last: str | None) -> tuple[int | None, int | None]:
+    """The days of --from and --to as unix seconds; a last day or month is included whole."""
+    from bot.quantity import last_second, when
+
+    try:
+        return (
+            when(first, "--from") if first else None,
+            last_second(last, "--to") if last else None,
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
