@@ -102,7 +102,7 @@ class PoolViews:
     def tick_info(self, tick: int) -> TickInfo:
         """What is kept at a tick, zeros when it is not initialised."""
         slot = slot_at_nb(self.arrays, tick) if MIN_TICK <= tick <= MAX_TICK else 0
-        words = self.arrays.tick_words[slot * layout.TICK_ROWS : (slot + 1) * layout.TICK_ROWS]
+        words = self.arrays.tick_words[slot * layout.TICK_ROWS :][: layout.STORED_ROWS]
         _, cumulative, seconds = self.arrays.tick_ints[slot].tolist()
         values = from_limbs(words)
         outside = values[layout.OUTSIDE], values[layout.OUTSIDE + 1]
@@ -184,5 +184,5 @@ def _load_tick(arrays: PoolArrays, slot: int, tick: int, info: TickInfo) -> None
     arrays.bitmap[dense >> 6] |= np.uint64(1 << (dense & 63))
     values = (sqrt_ratio_at_tick(tick), info.net, info.gross, *info.fee_growth_outside)
     rows = to_limbs((*values, info.seconds_per_liquidity_outside_x128))
-    arrays.tick_words[slot * layout.TICK_ROWS : (slot + 1) * layout.TICK_ROWS] = rows
+    arrays.tick_words[slot * layout.TICK_ROWS :][: layout.STORED_ROWS] = rows
     arrays.tick_ints[slot] = tick, info.tick_cumulative_outside, info.seconds_outside

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from bot.cli_options import Json
+from bot.errors import ConfigError
 
 lp_app = typer.Typer(no_args_is_help=True, help="Liquidity providing: fetch and replay pool logs, backtest positions.")
 
@@ -38,8 +39,8 @@ def lp_init(
 @lp_app.command("fetch")
 def lp_fetch(
     pool: Annotated[str, typer.Argument(metavar="POOL", help="address of a Uniswap V3 pool", show_default=False)],
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="event log to write, or to continue", show_default=False)],
     rpc: Rpc,
-    out: Annotated[Path, typer.Option("--out", help="event log to write, or to continue")] = Path("pool.parquet"),
     from_block: Annotated[int | None, typer.Option(min=0, help="first block; the pool's creation without")] = None,
     to_block: Annotated[int | None, typer.Option(min=0, help="last block; the newest settled one without")] = None,
     confirmations: Annotated[int | None, typer.Option(min=0, help="depth of a settled block")] = None,
@@ -69,3 +70,28 @@ def lp_backtest(
 ) -> None:
     """Run a liquidity provider's strategy in a recorded pool, with its position in it."""
     importlib.import_module("backtests.lp.commands").lp_backtest(config, report, as_json, Console())
+
+
+@lp_app.command("position")
+def lp_position(
+    token_id: Annotated[int, typer.Argument(metavar="ID", help="number of a Uniswap V3 position", show_default=False)],
+    rpc: Rpc,
+    log: Annotated[Path | None, typer.Option("--log", help="its pool's event log: compare with other ranges")] = None,
+    manager: Annotated[str | None, typer.Option("--manager", help="position manager; the chain's own without")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="write an HTML report here (needs --log)")] = None,
+    as_json: Json = False,
+) -> None:
+    """What a position earned, to the unit; with its pool's log also what other ranges would have earned."""
+    import asyncio
+
+    from bot.chain.positions import fetch_position
+    from bot.position_view import show_position
+
+    if report is not None and log is None:
+        raise ConfigError("--report needs --log: without the pool's log there is nothing to compare")
+    held = asyncio.run(fetch_position(rpc, token_id, manager))
+    if log is None:
+        show_position(held, as_json, Console())
+    else:
+        compare = importlib.import_module("backtests.lp.commands_position").position_command
+        compare(held, log, report, as_json, Console())

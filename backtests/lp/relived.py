@@ -1,8 +1,8 @@
 """A position that somebody really held, in the replayed pool: found in the log, taken out of it, lived again as ours.
 
 A pool does not care whose liquidity it is, so without the position's own events, and with ours in their places, every
-amount must be the chain's, to the unit. The manager keeps one position in the pool for all of its tokens in a range; what
-each of them earned is by the same rule, applied at that token's own touches.
+amount must be the chain's, to the unit. The manager keeps one position in the pool for all of its tokens in a range;
+what each of them earned is by the same rule, applied at that token's own touches.
 """
 
 from __future__ import annotations

@@ -34,6 +34,14 @@ from backtests.kernels.amm.layout import (
     TICK_CUMULATIVE_OUTSIDE,
     TICK_PRICE,
     TICK_ROWS,
+    WAY_CUT,
+    WAY_FROM,
+    WAY_GROWTH,
+    WAY_KEY,
+    WAY_OUT,
+    WAY_ROWS,
+    WAY_TOTAL,
+    WAYS,
     PoolArrays,
 )
 from backtests.kernels.amm.limbs import Limbs
@@ -154,7 +162,7 @@ def walk_nb(pool: PoolArrays, zero_for_one: bool, amount: Wide, limit: Wide) -> 
     exact_in = not is_negative256(amount)
     remaining, other, crossings = amount if exact_in else neg256(amount), _zero256(), 0
     whole = remaining
-    code = NONE
+    code, way, at_stop = NONE, _I64(0), False
     if amount == 0:
         code = _AS
     elif ints[CARDINALITY] == 0:
@@ -168,7 +176,7 @@ def walk_nb(pool: PoolArrays, zero_for_one: bool, amount: Wide, limit: Wide) -> 
     # Bounded: every turn but the last passes an initialised tick or the end of a word, and prices are finite.
     while code == NONE and remaining != 0 and price != limit:
         dense, initialised = _next_stop_nb(pool.bitmap, tick // spacing + offset, zero_for_one)
-        slot = _I64(pool.slot_of[dense]) if initialised else 0
+        slot = _I64(pool.slot_of[dense]) if initialised else _I64(0)
         if initialised:
             stop_price = load256(pool.tick_words, slot * TICK_ROWS + TICK_PRICE)
         else:
@@ -177,25 +185,50 @@ def walk_nb(pool: PoolArrays, zero_for_one: bool, amount: Wide, limit: Wide) -> 
             target = stop_price if stop_price > limit else limit
         else:
             target = stop_price if stop_price < limit else limit
-        before = price
-        if exact_in:
-            spendable = without_fee_nb(remaining, fee_pips)
-            price, taken, given, reached = step_in_nb(before, target, liquidity, divisor, spendable, zero_for_one)
-            fee = fee_on_top_nb(taken, fee_pips, fee_divisor) if reached else remaining - taken
-            remaining = remaining - (taken + fee)
-            other = other + given
+        before, known = price, False
+        if initialised and at_stop:
+            way = slot * TICK_ROWS + WAYS + token * WAY_ROWS
+            key = (to_u256(share) << 128) + liquidity
+            same = before == load256(pool.tick_words, way + WAY_FROM) and key == load256(pool.tick_words, way + WAY_KEY)
+            if same and target == stop_price:
+                known = remaining >= load256(pool.tick_words, way + (WAY_TOTAL if exact_in else WAY_OUT))
+        if known:
+            total, given = load256(pool.tick_words, way + WAY_TOTAL), load256(pool.tick_words, way + WAY_OUT)
+            price = stop_price
+            remaining = remaining - (total if exact_in else given)
+            other = other + (given if exact_in else total)
+            growth = growth + load256(pool.tick_words, way + WAY_GROWTH)
+            protocol = protocol + load256(pool.tick_words, way + WAY_CUT)
         else:
-            price, taken, given, reached = step_out_nb(before, target, liquidity, divisor, remaining, zero_for_one)
-            fee = fee_on_top_nb(taken, fee_pips, fee_divisor)
-            remaining = remaining - given
-            other = other + taken + fee
-        if share != _ZERO:
-            cut = div_u256(fee, to_u256(share))[0]
-            fee = fee - cut
-            protocol = protocol + cut
-        if liquidity != 0 and fee != 0:
-            growth = growth + _growth_nb(fee, liquidity, divisor)
-        if price == stop_price:
+            if exact_in:
+                spendable = without_fee_nb(remaining, fee_pips)
+                price, taken, given, reached = step_in_nb(before, target, liquidity, divisor, spendable, zero_for_one)
+                fee = fee_on_top_nb(taken, fee_pips, fee_divisor) if reached else remaining - taken
+                remaining = remaining - (taken + fee)
+                other = other + given
+            else:
+                price, taken, given, reached = step_out_nb(before, target, liquidity, divisor, remaining, zero_for_one)
+                fee = fee_on_top_nb(taken, fee_pips, fee_divisor)
+                remaining = remaining - given
+                other = other + taken + fee
+            cut = _zero256()
+            if share != _ZERO:
+                cut = div_u256(fee, to_u256(share))[0]
+                fee = fee - cut
+                protocol = protocol + cut
+            rise = _zero256()
+            if liquidity != 0 and fee != 0:
+                rise = _growth_nb(fee, liquidity, divisor)
+                growth = growth + rise
+            if at_stop and initialised and reached and target == stop_price:
+                store256(pool.tick_words, way + WAY_FROM, before)
+                store256(pool.tick_words, way + WAY_KEY, (to_u256(share) << 128) + liquidity)
+                store256(pool.tick_words, way + WAY_TOTAL, taken + fee + cut)
+                store256(pool.tick_words, way + WAY_OUT, given)
+                store256(pool.tick_words, way + WAY_GROWTH, rise)
+                store256(pool.tick_words, way + WAY_CUT, cut)
+        at_stop = price == stop_price
+        if at_stop:
             if initialised:
                 net = load256(pool.tick_words, slot * TICK_ROWS + NET)
                 net = neg256(net) if zero_for_one else net

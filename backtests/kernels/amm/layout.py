@@ -53,7 +53,22 @@ NET: Final = 1  # liquidity net, int128 in two's complement of 256 bits
 GROSS: Final = 2  # liquidity gross, uint128
 OUTSIDE: Final = 3  # + token: 3 and 4. Fee growth outside, X128, wraps
 SECONDS_PER_LIQUIDITY_OUTSIDE: Final = 5  # X128, uint160, wraps
-TICK_ROWS: Final = 6
+STORED_ROWS: Final = 6  # those above, which the contract keeps too
+WAYS: Final = (
+    6  # + WAY_ROWS for token 1 in: what a step to this tick last came to, when it began at a stop. A swap that
+)
+#   passes the same stretch again reads it here. Not state: zeros, or what any other walk left, give the same swaps.
+TICK_ROWS: Final = 18
+
+# Rows of such a step, for each token that came in.
+WAY_FROM: Final = 0  # square root price where it began; 0: none yet
+WAY_KEY: Final = 1  # liquidity + (protocol's denominator << 128), the other things that decide it
+WAY_TOTAL: Final = 2  # paid, fee included: also the least exact input that gets through, because
+#   floor(n (1e6 - f) / 1e6) >= paid without fee just when n >= ceil(paid without fee * 1e6 / (1e6 - f))
+WAY_OUT: Final = 3
+WAY_GROWTH: Final = 4  # what fee growth rose by, X128
+WAY_CUT: Final = 5  # the protocol's part of the fee
+WAY_ROWS: Final = 6
 
 # Columns of `tick_ints`, per slot.
 TICK_AT: Final = 0  # the tick; of a slot given back: the next such slot

@@ -18,7 +18,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 from numba import types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model

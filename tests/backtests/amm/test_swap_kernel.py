@@ -14,7 +14,7 @@ from numba import njit
 import backtests.kernels  # noqa: F401  before numba
 from backtests.exact_pool import ExactPool
 from backtests.kernels.amm import concentrated, division, swap_math, wide
-from backtests.kernels.amm.layout import NET, OFFSET, TICK_ROWS, copied
+from backtests.kernels.amm.layout import NET, OFFSET, STORED_ROWS, TICK_ROWS, copied
 from backtests.kernels.amm.limbs import Limbs, from_limbs, to_limbs
 from bot.core.amm import swap_math as mirror
 from bot.core.amm.concentrated import pool_at
@@ -162,8 +162,9 @@ def _reordered(shape: tuple[int, int, int, Any]) -> tuple[int, int, int, Any]:
 
 
 def everything(pool: ExactPool) -> list[bytes]:
-    """All arrays but the cached divisor's row and a swap's scratch."""
+    """All arrays but a swap's scratch and what it remembers of the way to a tick."""
     arrays = copied(pool.arrays)
+    arrays.tick_words.reshape(-1, TICK_ROWS, 4)[:, STORED_ROWS:] = 0
     return [array.tobytes() for name, array in arrays._asdict().items() if name not in ("crossed", "growth_at")]
 
 
