@@ -18,6 +18,7 @@ from backtests.recorded_market import read_moves
 from backtests.report import render_html, report_json, shown
 from backtests.run import Run, day, run_from_reports
 from bot.core.report import CycleReport
+from bot.core.universe import LP, Venue
 from bot.loading import Loaded, Options, load
 from bot.settings import Settings, settings_of
 
@@ -48,14 +49,22 @@ def backtest(
     console.print(comparison([result.run, *result.benchmarks]))
     if report is not None:
         console.print(f"report: {report} (opens offline)", highlight=False, soft_wrap=True)
+    for line in _next(loaded, rung):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _next(loaded: Loaded, rung: str) -> list[str]:
+    """What may be tried after a backtest. Liquidity runs on paper and on the replay rung only."""
+    options = loaded.options
     data = f"--data {options.replay}" if options.replay else f"--synthetic {options.synthetic}"
     clock = f"--replay {options.replay}" if options.replay else f"--synthetic {options.synthetic}"
-    console.print(
-        f"try next: patron run {options.config} --mode fork {clock}\n"
-        f"          patron backtest {options.config} {data} --rung {'fast' if rung == 'replay' else 'replay'}",
-        highlight=False,
-        soft_wrap=True,
-    )
+    if any(venue.kind == LP for venue in loaded.universe.risky):
+        return [f"try next: patron run {options.config} --mode paper {clock}"]
+    other = "fast" if rung == "replay" else "replay"
+    return [
+        f"try next: patron run {options.config} --mode fork {clock}",
+        f"          patron backtest {options.config} {data} --rung {other}",
+    ]
 
 
 def report_run(
@@ -106,8 +115,13 @@ def facts_of(loaded: Loaded, settings: Settings, rung: str) -> dict[str, Any]:
         "every_hours": config.every / 3600,
         "limits": config.limits.model_dump(mode="json", exclude={"min_trade"}),
         "before_first_fit": settings.strategy.before_first_fit if settings.strategy.uses_scores else "not needed",
-        "venues": {venue.id: venue.asset for venue in settings.universe.risky},
+        "venues": {venue.id: _held(venue) for venue in settings.universe.risky},
     }
+
+
+def _held(venue: Venue) -> str:
+    """What capital in a venue is in."""
+    return venue.asset if venue.kind != LP else f"{venue.asset}, liquidity over a range of {venue.width_bps / 100:g} %"
 
 
 def notes_of(loaded: Loaded, settings: Settings, run: Run) -> list[str]:
@@ -118,6 +132,9 @@ def notes_of(loaded: Loaded, settings: Settings, run: Run) -> list[str]:
         listed = int(loaded.panel.times[known[0]])
         if listed > int(run.times[0]):
             notes.append(f"  {venue.id}: no price before {day(listed)}, so nothing was bought there until then")
+    liquid = [venue.id for venue in settings.universe.risky if venue.kind == LP]
+    if liquid:
+        notes.append(f"  {', '.join(liquid)}: the benchmarks hold the token there, without providing liquidity")
     if settings.strategy.uses_scores:
         spoken = np.flatnonzero(np.isfinite(run.trades["score"].to_numpy())) if len(run.trades) else np.array([])
         first = day(int(run.trades["time"].iloc[spoken[0]])) if len(spoken) else None

@@ -7,6 +7,7 @@ price of the run, so bars before the run serve features only.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -24,12 +25,13 @@ from bot.core.panel import Floats, Panel
 from bot.core.score import Scores, no_scores
 from bot.core.strategy import equal_weight, load
 from bot.core.units import BPS
-from bot.core.universe import Universe, Venue
+from bot.core.universe import HOLD, LP, Universe, Venue
 from bot.errors import DataError
 from bot.paper import GAS_BASE, GAS_PER_LEG
 from bot.replay import Schedule
 from bot.settings import Settings, mirror_params
 
+PoolsOf = Callable[[Universe, Panel, int, int, int], Pools]  # (universe, panel, first row, row behind the last, depth)
 FAST: Final = "fast"
 REASONS: Final = {NO_IDLE: "no idle money left above the minimum", TOO_DEAR: "costs more than max_loss at any size"}
 
@@ -44,11 +46,13 @@ def run_fast(
     *,
     compiled: bool = True,
     label: str = "",
+    pools: PoolsOf | None = None,
 ) -> Run:
     """The run of `settings` over the bars with first <= time <= last (unix seconds), by the schedule that replay uses.
 
     `panel` may begin earlier, for features; `scores` has its rows. `compiled=False` interprets the same source and
-    gives the same bits. Raises DataError for a price that is not one, targets that are not weights, or no cycle at all.
+    gives the same bits. `pools` makes the pools instead of `pools_of`. Raises DataError for a price that is not one,
+    targets that are not weights, or no cycle at all.
     """
     acts = _checked(settings, config, panel, first, last)
     try:
@@ -56,7 +60,8 @@ def run_fast(
     except ValueError as error:
         raise DataError(f"strategy {settings.strategy.name}: {error}") from None
     rules = _rules(settings, config)
-    return _run(settings, config, panel, scores, acts, target, rules, compiled, label or settings.strategy.name)
+    name = label or settings.strategy.name
+    return _run(settings, config, panel, scores, acts, target, rules, compiled, name, pools or pools_of)
 
 
 def buy_and_hold(settings: Settings, config: Config, panel: Panel, first: int, last: int) -> Run:
@@ -73,15 +78,24 @@ def buy_and_hold(settings: Settings, config: Config, panel: Panel, first: int, l
         band=0.0, max_turnover=1.0, max_venue=1.0, min_idle=0.0, brake=2.0, min_trade=0.0, max_loss_bps=float(BPS)
     )
     scores = no_scores(len(panel), len(panel.venues))
-    return _run(settings, config, panel, scores, acts, equal_weight(panel), rules, True, "buy and hold")
+    return _run(settings, config, panel, scores, acts, equal_weight(panel), rules, True, "buy and hold", pools_of)
 
 
 def benchmarks(settings: Settings, config: Config, panel: Panel, first: int, last: int) -> tuple[Run, Run]:
-    """(equal weight under the same policy, limits and costs; buy and hold): what a strategy has to beat."""
-    rival = replace(settings, strategy=load("equal_weight"))
+    """(equal weight under the same policy, limits and costs; buy and hold): what a strategy has to beat.
+
+    A venue of liquidity holds its token here: what the capital would have become without providing liquidity.
+    """
+    tokens = replace(settings, universe=_as_tokens(settings.universe))
+    rival = replace(tokens, strategy=load("equal_weight"))
     scores = no_scores(len(panel), len(panel.venues))
     same_rules = run_fast(rival, config, panel, scores, first, last, label="equal weight")
-    return same_rules, buy_and_hold(settings, config, panel, first, last)
+    return same_rules, buy_and_hold(tokens, config, panel, first, last)
+
+
+def _as_tokens(universe: Universe) -> Universe:
+    held = (replace(venue, kind=HOLD, width_bps=0) if venue.kind == LP else venue for venue in universe.venues)
+    return replace(universe, venues=tuple(held))
 
 
 def cycle_bars(schedule: Schedule) -> NDArray[np.int8]:
@@ -129,6 +143,9 @@ def pools_of(universe: Universe, panel: Panel, start: int, stop: int, depth: int
 def _checked(settings: Settings, config: Config, panel: Panel, first: int, last: int) -> NDArray[np.int8]:
     """What happens at each row, once universe, schedule and prices are known to be sound."""
     universe = settings.universe
+    for venue in universe.risky:
+        if venue.kind == LP:
+            raise DataError(f"venues.{venue.id}: {LP} runs on the replay rung only: use --rung replay")
     if panel.venues != universe.ids:
         raise DataError(f"the panel's venues are {', '.join(panel.venues)}, the universe's {', '.join(universe.ids)}")
     acts = cycle_bars(Schedule(panel, first, last, config.every))
@@ -183,10 +200,11 @@ def _run(
     rules: Rules,
     compiled: bool,
     label: str,
+    seeded: PoolsOf,
 ) -> Run:
     universe = settings.universe
     start, stop = _span(acts)
-    pools = pools_of(universe, panel, start, stop, mirror_params(config).depth)
+    pools = seeded(universe, panel, start, stop, mirror_params(config).depth)
     kernel = portfolio_path_nb if compiled else plain(portfolio_path_nb)
     # Copies: read-only arrays would be another type to the compiler, and compiled anew.
     books: Books = kernel(

@@ -159,13 +159,12 @@ def _trades(report: CycleReport, universe: Universe, money_decimals: int) -> lis
     for leg in report.legs:
         venue = universe[leg["venue"]]
         spent = _posted(report, f"market:{venue.id}", universe.money.address)
-        got = _posted(report, f"venue:{venue.id}", venue.token.address)
+        got = _posted(report, f"venue:{venue.id}", venue.unit.address)
         if not spent and not got:
             continue
-        money, units = abs(spent) / 10.0**money_decimals, abs(got) / 10.0**venue.token.decimals
-        price = report.prices[universe.index(venue.id)]
+        money, units = abs(spent) / 10.0**money_decimals, abs(got) / 10.0**venue.unit.decimals
         if leg["entry"]:
-            short = (leg["expected"] - got) / 10.0**venue.token.decimals * price
+            short = (1.0 - got / leg["expected"]) * (leg["value"] - leg["cost"]) / 10.0**money_decimals
         else:
             short = (leg["expected"] + spent) / 10.0**money_decimals
         cost, value = leg["cost"] / 10.0**money_decimals + short, leg["value"] / 10.0**money_decimals

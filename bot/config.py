@@ -53,9 +53,17 @@ class StrategyConfig(Model):
 class VenueConfig(Model):
     """One place capital can go. On the devnet a pool is made for `asset`; on any other chain `pool` names it."""
 
-    kind: Literal["uniswap_v3_hold"] = Field(description="hold the token, bought on one Uniswap V3 pool")
+    kind: Literal["uniswap_v3_hold", "uniswap_v3_lp"] = Field(
+        description="hold the token, bought on one Uniswap V3 pool; or put liquidity over a range around its price "
+        "into the pool (in replay backtests and on paper over a made market)"
+    )
     asset: str = Field(description="name of the price series in the data catalogue")
     fee: FeeField = Field(description="the pool's fee tier")
+    width: BpsField | None = Field(
+        default=None,
+        description="of a range of liquidity: from price ÷ (1 + width) to price × (1 + width); "
+        "once the price is outside, the next cycle leaves it",
+    )
     pool: str | None = Field(default=None, description="checksummed address of the pool")
     topics: dict[str, Topics] = Field(
         default={}, description="signal source -> topics (names or globs) that speak about this venue"
@@ -186,6 +194,11 @@ class Config(Model):
                     raise ValueError(
                         f"venues.{name}.topics.{source}: not among signals ({', '.join(self.signals) or 'none'})"
                     )
+            if venue.kind == "uniswap_v3_lp" and not venue.width:
+                lacking = "is missing" if venue.width is None else "must be above zero"
+                raise ValueError(f"venues.{name}.width: {lacking}; say how far the range reaches, such as 20 %")
+            if venue.kind == "uniswap_v3_hold" and venue.width is not None:
+                raise ValueError(f"venues.{name}.width: only liquidity has a range (kind: uniswap_v3_lp)")
             if self.chain != "devnet" and venue.pool is None:
                 raise ValueError(f"venues.{name}.pool: chain {self.chain} needs the address of the pool")
             if self.chain == "devnet" and venue.pool is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bot.config import Config, load_config
 from bot.core.panel import Panel
-from bot.core.universe import Universe
+from bot.core.universe import LP, Universe
 from bot.errors import ConfigError, DataError, RefusedError
 from bot.replay import Schedule
 from bot.settings import settings_of, simulated_universe
@@ -169,6 +169,23 @@ def refuse_historical_node(loaded: Loaded) -> None:
         raise ConfigError("a historical clock cannot drive a fork of a live node: its chain is already past that time")
     if config.chain != "devnet" and not rpc_url():
         raise ConfigError(f"{options.config}: chain: {config.chain} needs a node: set ETH_RPC_URL")
+
+
+def refuse_liquidity_on_chain(loaded: Loaded) -> None:
+    """Raises ConfigError where a venue of liquidity would need a chain: the vault has no adapter for it yet."""
+    for venue in loaded.universe.risky:
+        if venue.kind != LP:
+            continue
+        where = f"{loaded.options.config}: venues.{venue.id}.kind: {LP}"
+        if loaded.mode != "paper":
+            raise ConfigError(
+                f"{where}: mode {loaded.mode} needs an adapter of the vault for it, which this version does not have; "
+                f"use mode: paper, or a backtest on the replay rung"
+            )
+        if loaded.config.chain != "devnet":
+            raise ConfigError(
+                f"{where}: on pools of a live node the fees of a paper position cannot be known; use chain: devnet"
+            )
 
 
 def open_source(options: Options, config: Config) -> Source:

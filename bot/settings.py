@@ -83,6 +83,7 @@ def simulated_universe(config: Config) -> Universe:
             tick_spacing=SPACING[venue.fee],
             base_is_token0=True,
             topics=dict(venue.topics),
+            width_bps=venue.width or 0,
         )
         for name, venue in config.venues.items()
     )

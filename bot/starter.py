@@ -43,6 +43,9 @@ signals:
   - synthetic_stars
 
 # Where capital may be, by an id of your own. `asset` names a price series of the data, `topics` the signals about it.
+# Instead of holding the token, capital may earn the fees of its pool, on paper and in backtests on the replay rung:
+#   kind: uniswap_v3_lp
+#   width: 20 %                # a range from price ÷ 1.2 to price × 1.2, moved when the price has left it
 venues:
 {venues}
 scorer:

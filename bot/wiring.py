@@ -15,11 +15,18 @@ from bot.config import Config
 from bot.core.market import Market
 from bot.core.mirror import first_prices
 from bot.core.postings import deposit
-from bot.core.universe import Universe
+from bot.core.universe import LP, Universe
 from bot.daemon import Pace, Session
 from bot.errors import ConfigError
-from bot.loading import BAR_SECONDS, Loaded, Options, refuse_historical_node, rpc_url
-from bot.paper import PaperMarket, made_market
+from bot.loading import (
+    BAR_SECONDS,
+    Loaded,
+    Options,
+    refuse_historical_node,
+    refuse_liquidity_on_chain,
+    rpc_url,
+)
+from bot.paper import PaperMarket, Past, made_market
 from bot.ports import Ports, Scorer, SignalFeed
 from bot.replay import Following, MovedMarket, follow_bars
 from bot.settings import MONEY_DECIMALS, Settings, mirror_params, settings_of
@@ -68,6 +75,7 @@ async def session(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Se
     """Everything a daemon needs, started in order and stopped in reverse: lock, market, ledger, ports."""
     from bot.ledger.lock import data_dir_lock
 
+    refuse_liquidity_on_chain(loaded)
     refuse_historical_node(loaded)
     with data_dir_lock(run_dir):
         build = _paper if loaded.mode == "paper" else _fork
@@ -151,7 +159,7 @@ async def _paper(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Ses
         identity = ChainIdentity(universe.money.chain_id, "paper", "paper")
         journal = await stack.enter_async_context(open_ledger(run_dir, identity))
         await journal.post("opening", 0, deposit(universe, capital))
-        await journal.name_tokens([universe.money, *(venue.token for venue in universe.risky)])
+        await journal.name_tokens([universe.money, *(venue.unit for venue in universe.risky)])
         market = await _paper_market(loaded, universe, source, journal)
         feed = _feed(loaded, universe)
         for intent, _ in await journal.open_intents():
@@ -187,6 +195,7 @@ def chain_of(loaded: Loaded, run_dir: Path) -> AbstractAsyncContextManager[Devne
     """The devnet of this run: the one named by --devnet, or a new one of its own."""
     from bot.chain.devnet.devnet import attach, devnet
 
+    refuse_liquidity_on_chain(loaded)
     if loaded.options.devnet is not None:
         return attach(loaded.options.devnet)
     return devnet(devnet_spec(loaded), run_dir)
@@ -275,11 +284,14 @@ async def _paper_market(
     config = loaded.config
     books = await journal.balances()
     idle = books.get(("idle", universe.money.address), 0)
-    units = {venue.id: books.get((f"venue:{venue.id}", venue.token.address), 0) for venue in universe.risky}
+    units = {venue.id: books.get((f"venue:{venue.id}", venue.unit.address), 0) for venue in universe.risky}
     if source is not None:
         seen = await source.market()
         return PaperMarket(universe, seen.pools, idle, seen.time, units=units, source=source)
-    row = first_row(loaded)
+    row, past = first_row(loaded), await _past_of(journal, universe)
+    if past and loaded.schedule is None:
+        place = f"{loaded.options.data_dir}: has liquidity in a made pool"
+        raise ConfigError(f"{place}, which only a historical clock can make again; use another --data-dir")
     made = made_market(
         universe,
         first_prices(universe, loaded.panel, row),
@@ -287,9 +299,23 @@ async def _paper_market(
         mirror_params(config),
         int(loaded.panel.times[row]) - 1,
         config.costs.gas_price,
+        past,
     )
     made.units.update(units)
     return made
+
+
+async def _past_of(journal: SqliteJournal, universe: Universe) -> list[Past]:
+    """Every leg in a venue of liquidity that the books know of, oldest first."""
+    if all(venue.kind != LP for venue in universe.risky):
+        return []
+    return [
+        (row.receipt.time, leg, fill)
+        for row in reversed(await journal.intents(1 << 62))
+        if row.receipt and row.receipt.ok
+        for leg, fill in zip(row.plan.legs, row.receipt.fills, strict=True)
+        if universe[leg.venue].kind == LP
+    ]
 
 
 @contextlib.asynccontextmanager

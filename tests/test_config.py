@@ -164,6 +164,22 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     ),
     "empty topic": (edited("[render/*]", '[""]'), ":14: venues.render-usdc.topics.stars.0: "),
     "other kind of venue": (edited("uniswap_v3_hold", "zora"), ":10: venues.render-usdc.kind: "),
+    "liquidity without a range": (
+        edited("uniswap_v3_hold", "uniswap_v3_lp"),
+        ":9: venues.render-usdc.width: is missing; say how far the range reaches, such as 20 %",
+    ),
+    "range of no width": (
+        edited("    fee: 30 bps", "    fee: 30 bps\n    width: 0 %").replace("_hold", "_lp", 1),
+        ":13: venues.render-usdc.width: must be above zero",
+    ),
+    "range without a unit": (
+        edited("    fee: 30 bps", "    fee: 30 bps\n    width: 20").replace("_hold", "_lp", 1),
+        ":13: venues.render-usdc.width: a unit is missing: write a share",
+    ),
+    "range of tokens that are held": (
+        edited("    fee: 30 bps", "    fee: 30 bps\n    width: 20 %"),
+        ":13: venues.render-usdc.width: only liquidity has a range (kind: uniswap_v3_lp)",
+    ),
     "other mode": (FILE + "mode: dream\n", ":22: mode: input should be 'paper', 'fork' or 'live' (got 'dream')"),
     "whole number as text": (FILE + "devnet: {seed: '7'}\n", ":22: devnet.seed: "),
     "truth for a number": (FILE + "devnet: {seed: true}\n", ":22: devnet.seed: "),

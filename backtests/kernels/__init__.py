@@ -77,6 +77,13 @@ def cold(part: str = "kernels") -> bool:
     return not any(CACHE.glob(f"{part}_*/*.nbi"))
 
 
+def tell_if_cold() -> None:
+    """Says on standard error that the exact engine is about to be compiled, if it is."""
+    if cold("amm"):
+        sys.stderr.write("compiling the exact engine: once on this machine, about half a minute\n")
+        sys.stderr.flush()
+
+
 CACHE: Final = choose_cache()
 os.environ["NUMBA_CACHE_DIR"] = str(CACHE)
 if "numba" in sys.modules:  # somebody was faster: numba has read its environment already

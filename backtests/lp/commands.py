@@ -10,6 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from backtests.kernels import tell_if_cold
 from backtests.lp.bars import BAR_ASSUMPTIONS, backtest_minutes
 from backtests.lp.config import LpConfig, StrategyChoice, Unfit
 from backtests.lp.config_file import load_lp_config, refused
@@ -33,6 +34,7 @@ def lp_backtest(config: Path, report: Path | None, as_json: bool, console: Conso
 
     Raises ConfigError for the file, DataError for the data, StorageError for the report.
     """
+    tell_if_cold()
     settings = load_lp_config(config)
     try:
         result = labelled(backtest_of(settings, config), settings.strategy)

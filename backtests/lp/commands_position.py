@@ -9,6 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from backtests.kernels import tell_if_cold
 from backtests.lp.position import Alternative, Comparison, compare
 from backtests.lp.report import write_lp_report
 from backtests.lp.result import ASSUMPTIONS, LpRun
@@ -31,6 +32,7 @@ def position_command(held: HeldPosition, log: Path, report: Path | None, as_json
 
     `report`: also writes the page of the position's own range there. Raises DataError, StorageError.
     """
+    tell_if_cold()
     compared = compare(held, read_pool_log(log), log)
     if report is not None:
         write_lp_report(compared.result, report)

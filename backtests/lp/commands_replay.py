@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from backtests.kernels import tell_if_cold
 from backtests.lp.replay import Replayed, replay
 from bot.core.amm.events import Kind
 from bot.core.fixedpoint import sqrt_x96_to_price
@@ -23,6 +24,7 @@ def replay_command(path: Path, block: int | None, as_json: bool, console: Consol
 
     Raises DataError for a malformed log, and at the first event that does not come out as recorded.
     """
+    tell_if_cold()
     began = clock.perf_counter()
     log = read_pool_log(path)
     read = clock.perf_counter() - began

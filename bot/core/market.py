@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from bot.core.amm.concentrated import Pool, value_at_spot_down
+from bot.core.amm.range_position import RangePosition, holdings, in_range, worth
 from bot.core.fixedpoint import sqrt_x96_to_price
 from bot.core.panel import Floats
-from bot.core.universe import IDLE, Universe
+from bot.core.universe import IDLE, LP, Universe
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Market:
     """One block: pools, and what the vault holds. Money in raw units of the universe's money token.
 
     `pools` lacks a venue whose pool could not be read; such a venue is worth nothing here and is not traded.
+    `positions` has the venues of liquidity that are held; liquidity whose place is not known is worth nothing.
     `entries_open` is False while the vault is paused. `caps` are the contract's own, in bps of its total assets.
     """
 
@@ -26,19 +28,32 @@ class Market:
     block_hash: str
     time: int
     pools: Mapping[str, Pool]
-    units: Mapping[str, int]  # venue id -> raw token units held
+    units: Mapping[str, int]  # venue id -> raw token units held, or liquidity
     idle: int
     nonce: int  # the vault's, not the sender's
     entries_open: bool = True
     caps: Mapping[str, int] | None = None
+    positions: Mapping[str, RangePosition] = field(default_factory=dict)
 
     def value(self, universe: Universe, venue_id: str) -> int:
-        """What a venue's position is worth at spot, in money, rounded down."""
-        units = self.units.get(venue_id, 0)
+        """What a venue's position is worth at spot, in money, rounded down; liquidity with the fees that it is owed."""
+        units, venue = self.units.get(venue_id, 0), universe[venue_id]
         pool = self.pools.get(venue_id)
         if pool is None or units == 0:
             return 0
-        return value_at_spot_down(pool, units, universe[venue_id].base_is_token0)
+        if venue.kind != LP:
+            return value_at_spot_down(pool, units, venue.base_is_token0)
+        position = self.positions.get(venue_id)
+        if position is None:
+            return 0
+        amounts = holdings(pool, position.lower, position.upper, units)
+        owed = position.owed
+        return worth(pool, (amounts[0] + owed[0], amounts[1] + owed[1]), venue.base_is_token0)
+
+    def out_of_range(self, venue_id: str) -> bool:
+        """Whether a venue has liquidity that the next swap would pass by."""
+        pool, position = self.pools.get(venue_id), self.positions.get(venue_id)
+        return pool is not None and position is not None and not in_range(pool, position.lower, position.upper)
 
     def price(self, universe: Universe, venue_id: str) -> float:
         """Spot price in money per whole token; NaN without a pool, 1 for idle. For reading, never for money."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.core.amm.concentrated import Pool, liquidity_for_amounts, nudge, pool_at, swap
+from bot.core.amm.pool_state import PoolState
 from bot.core.amm.tick_math import MAX_TICK, MIN_TICK
 from bot.core.fixedpoint import price_to_sqrt_x96
 from bot.core.panel import Panel
@@ -21,6 +22,7 @@ from bot.core.universe import Universe, Venue
 
 PIPS = 1_000_000
 NOISE_TRADES = 6  # a bar and pool: alternately bought and sold, so that noise has no direction of its own
+OTHERS = "others"  # who owns the liquidity that a made pool is seeded with
 BUDGET = 10**33  # the mirror's own inventory of each token; its swaps end at a price, never for want of tokens
 
 
@@ -89,6 +91,17 @@ def apply(pool: Pool, moves: MirrorStep) -> Pool:
     return arbitrage.pool if arbitrage else pool
 
 
+def apply_to(machine: PoolState, moves: MirrorStep, time: int) -> None:
+    """The same step on a whole pool machine, where the positions earn its fees: one block at `time`."""
+    for amount in moves.noise:
+        if amount:
+            machine.swap(amount < 0, abs(amount), None, time)
+    low, high = moves.low_sqrt_x96, moves.high_sqrt_x96
+    if not low <= machine.sqrt_price_x96 <= high:
+        falls = machine.sqrt_price_x96 > high
+        machine.swap(falls, BUDGET, high if falls else low, time)
+
+
 @dataclass(frozen=True, slots=True)
 class Seeding:
     """How a devnet pool starts: its price and its positions (lower tick, upper tick, liquidity)."""
@@ -100,6 +113,14 @@ class Seeding:
 
     def pool(self) -> Pool:
         return pool_at(self.sqrt_price_x96, self.fee_pips, self.tick_spacing, self.positions)
+
+    def machine(self, time: int) -> PoolState:
+        """The same pool as a whole machine, initialised and minted at `time`; `OTHERS` own its positions."""
+        machine = PoolState(self.fee_pips, self.tick_spacing)
+        machine.initialize(self.sqrt_price_x96, time)
+        for lower, upper, liquidity in self.positions:
+            machine.mint(OTHERS, lower, upper, liquidity, time)
+        return machine
 
 
 def seeding(venue: Venue, money_decimals: int, price: float, depth: int) -> Seeding:

@@ -13,14 +13,13 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from bot.core.amm.attack import taken_by_sandwich
-from bot.core.amm.concentrated import Pool
-from bot.core.amm.quotes import Hop, Quote, largest_within, value_and_loss
+from bot.core.deal import Deal, largest_deal, least_for_fill, taken
 from bot.core.market import Market
 from bot.core.panel import Floats
 from bot.core.units import BPS, bps_down, parts_of, share_down
 from bot.core.universe import Universe, Venue
 
+OUT_OF_RANGE = "out of range"
 DUST = 10**6  # a change below one millionth of the portfolio is rounding, not a wish
 
 
@@ -42,7 +41,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One swap. Entry: `amount` money in, token units out. Exit: `amount` token units in, money out."""
+    """One trade. Entry: at most `amount` money in, units out. Exit: `amount` units in, money out.
+
+    Units are raw tokens, or liquidity. Some money may come back from an entry into liquidity: less than a unit buys.
+    """
 
     venue: str
     entry: bool
@@ -91,6 +93,7 @@ def make_plan(weights: Floats, market: Market, universe: Universe, limits: Limit
 
     Amounts round down: money that cannot be placed exactly stays idle. A leg that would lose more than `max_loss_bps`
     against spot is cut to the largest that does not; one below `min_trade` is left out, and the plan says why.
+    Liquidity that the price has left is taken out whole: a later cycle may enter anew around the new price.
     """
     nav = market.nav(universe)
     skipped: dict[str, str] = {}
@@ -104,10 +107,11 @@ def make_plan(weights: Floats, market: Market, universe: Universe, limits: Limit
             continue
         held = market.value(universe, venue.id)
         target = share_down(nav, parts_of(min(1.0, float(weights[column]))))
-        if abs(target - held) * DUST < nav and weights[column] > 0.0:
+        idles = market.out_of_range(venue.id)
+        if abs(target - held) * DUST < nav and weights[column] > 0.0 and not idles:
             continue  # the policy left it alone: what differs is rounding
-        if target < held:
-            leg = _exit(venue, pool, market.units[venue.id], held, held - target, weights[column] == 0.0, limits)
+        if target < held or idles:
+            leg = _exit(venue, market, held, held - target, idles or weights[column] == 0.0, limits)
             if isinstance(leg, Leg):
                 exits.append(leg)
             else:
@@ -124,7 +128,7 @@ def make_plan(weights: Floats, market: Market, universe: Universe, limits: Limit
     entries: list[Leg] = []
     for venue, value in wanted:
         spend = min(value, max(0, spendable))
-        leg = _entry(venue, market.pools[venue.id], spend, limits)
+        leg = _entry(venue, market, spend, limits)
         if isinstance(leg, Leg):
             entries.append(leg)
             spendable -= leg.amount
@@ -148,58 +152,52 @@ def _idle_floor(nav: int, limits: Limits) -> int:
     return -(-nav * limits.min_idle_bps // BPS)
 
 
-def _exit(venue: Venue, pool: Pool, units: int, held: int, value: int, everything: bool, limits: Limits) -> Leg | str:
+def _exit(venue: Venue, market: Market, held: int, value: int, everything: bool, limits: Limits) -> Leg | str:
     if value < limits.min_trade and not everything:
         return "below the smallest trade"
-    amount = units if everything else units * value // held
-    return _fit(venue, pool, False, amount, limits)
+    units = market.units[venue.id]
+    return _fit(venue, market, False, units if everything else units * value // held, limits)
 
 
-def _entry(venue: Venue, pool: Pool, spend: int, limits: Limits) -> Leg | str:
+def _entry(venue: Venue, market: Market, spend: int, limits: Limits) -> Leg | str:
     if spend < limits.min_trade:
         return "below the smallest trade"
-    return _fit(venue, pool, True, spend, limits)
+    return _fit(venue, market, True, spend, limits)
 
 
-def _fit(venue: Venue, pool: Pool, entry: bool, amount: int, limits: Limits) -> Leg | str:
+def _fit(venue: Venue, market: Market, entry: bool, amount: int, limits: Limits) -> Leg | str:
     """The largest leg, at most `amount`, whose cost against spot is within the limit; the reason if there is none."""
     if amount == 0:
         return "nothing to trade"
-    hop = hop_of(venue, pool, entry)
-    done = largest_within((hop,), amount, limits.max_loss_bps, in_money=entry)
+    done = largest_deal(venue, market, entry, amount, limits.max_loss_bps)
     if done is None:
         return "costs more than max_loss at any size"
-    value, cost = value_and_loss((hop,), done, in_money=entry)
-    if value == 0:
+    if done.value == 0:
         return "nothing to trade"
-    cut = done.amount_in < amount
-    if cut and value < limits.min_trade:
+    cut = done.amount < amount
+    if cut and done.value < limits.min_trade:
         return "costs more than max_loss unless cut below the smallest trade"
+    notes = (OUT_OF_RANGE,) if not entry and market.out_of_range(venue.id) else ()
     return Leg(
         venue=venue.id,
         entry=entry,
-        amount=done.amount_in,
-        expected=done.amount_out,
-        min_received=_min_received(hop, done, entry, limits),
-        value=value,
-        cost=cost,
-        notes=("cut to stay within max_loss",) if cut else (),
+        amount=done.amount,
+        expected=done.received,
+        min_received=_min_received(done, limits),
+        value=done.value,
+        cost=done.cost,
+        notes=(*notes, "cut to stay within max_loss") if cut else notes,
     )
 
 
-def _min_received(hop: Hop, done: Quote, entry: bool, limits: Limits) -> int:
+def _min_received(done: Deal, limits: Limits) -> int:
     """What a leg must pay: the quote less the slippage, or less `max_sandwich` where that is to keep sandwiches out.
 
     Asking for more makes calls fail when the market moves against them, so it is done only for a leg out of which an
     attacker could take more than `max_sandwich` and earn something by it.
     """
-    usual = bps_down(done.amount_out, BPS - limits.slippage_bps)
+    usual = bps_down(done.received, BPS - limits.slippage_bps)
     if not limits.tighten or limits.max_sandwich_bps >= limits.slippage_bps:
         return usual
-    taken, tolerated = taken_by_sandwich(hop, done.amount_in, usual, limits.max_sandwich_bps, in_money=entry)
-    return usual if taken <= tolerated else done.amount_out - tolerated
-
-
-def hop_of(venue: Venue, pool: Pool, entry: bool) -> Hop:
-    """A venue's pool with the way of a leg through it: an entry sells money, an exit sells the base token."""
-    return Hop(pool, venue.base_is_token0 != entry)
+    lost, tolerated = taken(done, usual, limits.max_sandwich_bps)
+    return usual if lost <= tolerated else least_for_fill(done, done.fill - tolerated)

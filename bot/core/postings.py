@@ -18,7 +18,7 @@ NATIVE = "native"
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """What the vault's event says one leg did: `amount` given, `received` got (units as in Leg)."""
+    """What the vault's event says one leg did: `amount` given, less what came back; `received` got; units as in Leg."""
 
     venue: str
     entry: bool
@@ -55,7 +55,7 @@ def postings_of(receipt: Receipt, universe: Universe) -> tuple[Posting, ...]:
     money = universe.money.address
     lines: list[Posting] = []
     for fill in receipt.fills:
-        token = universe[fill.venue].token.address
+        token = universe[fill.venue].unit.address
         here, there = f"venue:{fill.venue}", f"market:{fill.venue}"
         spent, got = (fill.amount, fill.received) if fill.entry else (-fill.received, -fill.amount)
         lines += [Posting("idle", money, -spent), Posting(there, money, spent)]

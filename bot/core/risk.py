@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from bot.core.amm.attack import taken_by_sandwich
-from bot.core.amm.concentrated import NotEnoughLiquidity, UnknownTicks, value_at_spot_down
+from bot.core.amm.concentrated import NotEnoughLiquidity, UnknownTicks
+from bot.core.deal import deal_of, taken, value_of_units
 from bot.core.market import Market
-from bot.core.plan import Leg, Limits, Plan, hop_of
+from bot.core.plan import Leg, Limits, Plan
 from bot.core.units import BPS, bps_down, bps_up
 from bot.core.universe import Universe
 
@@ -71,9 +71,9 @@ def check(plan: Plan, market: Market, universe: Universe, limits: Limits, data_a
         if leg.venue not in market.pools or leg.amount <= 0:
             breaches.append(Breach("tradable amount", leg.amount, 0, leg.venue))
             continue
-        venue, pool = universe[leg.venue], market.pools[leg.venue]
-        given = leg.amount if leg.entry else value_at_spot_down(pool, leg.amount, venue.base_is_token0)
-        received = value_at_spot_down(pool, leg.expected, venue.base_is_token0) if leg.entry else leg.expected
+        venue = universe[leg.venue]
+        given = leg.amount if leg.entry else value_of_units(venue, market, leg.amount, held=True)
+        received = value_of_units(venue, market, leg.expected, held=False) if leg.entry else leg.expected
         most = bps_down(given, limits.max_loss_bps)
         if given - received > most:
             breaches.append(Breach("max_loss (money)", given - received, most, leg.venue))
@@ -108,15 +108,15 @@ def _sandwich(leg: Leg, market: Market, universe: Universe, limits: Limits) -> l
     profit, so it may be far below the slippage: 0 bps says that no sandwich may pay. Measured from the pool's own quote
     and not from the plan's `expected`, which is what an understated expectation would hide.
     """
-    hop = hop_of(universe[leg.venue], market.pools[leg.venue], leg.entry)
     tolerated_bps = min(limits.max_sandwich_bps, limits.slippage_bps)
     try:
-        taken, tolerated = taken_by_sandwich(hop, leg.amount, leg.min_received, tolerated_bps, in_money=leg.entry)
+        deal = deal_of(universe[leg.venue], market, leg.entry, leg.amount)
+        lost, tolerated = taken(deal, leg.min_received, tolerated_bps)
     except (NotEnoughLiquidity, UnknownTicks):
         return [Breach("tradable amount", leg.amount, 0, leg.venue)]
-    if taken <= tolerated:
+    if lost <= tolerated:
         return []
-    return [Breach("max_sandwich (units received)", taken, tolerated, leg.venue)]
+    return [Breach("max_sandwich (units received)", lost, tolerated, leg.venue)]
 
 
 def _identity(plan: Plan, market: Market) -> list[Breach]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from bot.core.units import Token
 
 IDLE = "idle"
+HOLD, LP = "uniswap_v3_hold", "uniswap_v3_lp"
+LIQUIDITY_DECIMALS = 12  # halfway between money's 6 and a token's 18: liquidity is a root of their product
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,7 @@ class Venue:
     """One place capital can go. `asset` names the data series; pool facts are filled in once the chain is known."""
 
     id: str
-    kind: str  # "idle" | "uniswap_v3_hold"
+    kind: str  # IDLE | HOLD (the token itself) | LP (liquidity over a range around the price)
     asset: str
     token: Token
     fee_pips: int = 0  # pool fee in hundredths of a basis point, as Uniswap counts it
@@ -23,6 +25,14 @@ class Venue:
     pool: str = ""
     adapter: str = ""
     topics: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)  # signal source -> topic names
+    width_bps: int = 0  # of a new range: price / (1 + width) to price * (1 + width); LP only
+
+    @property
+    def unit(self) -> Token:
+        """What the books count here: the token, or the liquidity of the venue's own position."""
+        if self.kind != LP:
+            return self.token
+        return Token(self.token.chain_id, f"liquidity:{self.id}", f"{self.token.symbol}-LP", LIQUIDITY_DECIMALS)
 
 
 @dataclass(frozen=True, slots=True)

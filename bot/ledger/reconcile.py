@@ -28,7 +28,7 @@ class ChainBalances:
         """Idle money and the units of every venue, as a market was read; the keeper's wei if given."""
         balances = {(IDLE, universe.money.address): market.idle}
         for venue in universe.risky:
-            balances[f"{VENUE}{venue.id}", venue.token.address] = market.units.get(venue.id, 0)
+            balances[f"{VENUE}{venue.id}", venue.unit.address] = market.units.get(venue.id, 0)
         if keeper is not None:
             balances[KEEPER, NATIVE] = keeper
         return cls(market.block, market.block_hash, balances)

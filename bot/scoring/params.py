@@ -90,3 +90,7 @@ class ScorerParams:
     def gap(self) -> int:
         """Seconds from a row to the first moment at which its label may be used."""
         return self.horizon + self.embargo
+
+    def calibration_start(self, fit_time: int) -> int:
+        """Where the calibration rows of a fit at `fit_time` begin, unix seconds."""
+        return fit_time - self.gap - int(self.calibration * (self.train - self.gap))

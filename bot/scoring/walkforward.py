@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -71,7 +71,7 @@ def training_rows(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Two masks (T,): the rows for the estimator and the rows for the calibration of a fit at `fit_time`."""
     first = fit_time - params.train
-    calibration_start = fit_time - params.gap - int(params.calibration * (params.train - params.gap))
+    calibration_start = params.calibration_start(fit_time)
     inside = (times >= first) & purged(known_at, fit_time, params.embargo)
     return inside & purged(known_at, calibration_start, params.embargo), inside & (times >= calibration_start)
 
@@ -126,12 +126,40 @@ def _order(rows: int, params: ScorerParams) -> int:
     return math.ceil((rows + 1) * params.coverage)
 
 
+def expected_returns(model: FittedModel, x: Floats, speaks: NDArray[np.bool_]) -> Floats:
+    """(R, N): what the model expects of x (R, N, F) where it speaks, NaN elsewhere."""
+    from bot.scoring.estimator import predicted
+
+    expected = np.full(speaks.shape, np.nan)
+    if speaks.any():
+        expected[speaks] = np.clip(predicted(model.pipeline, x[speaks]), model.low, model.high)
+    return expected
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The functions that a walk-forward is made of, so that an audit can watch each of them, or replace one."""
+
+    features_of: Callable[[Panel, int], tuple[tuple[str, ...], Floats]] = features
+    labels_of: Callable[[Panel, int], Labels] = labels
+    training_of: Callable[[Panel, tuple[str, ...], Floats, Labels, int, ScorerParams], TrainingSet | None] = (
+        training_set
+    )
+    model_of: Callable[[TrainingSet, ScorerParams], FittedModel] = fit
+    expected_of: Callable[[FittedModel, Floats, NDArray[np.bool_]], Floats] = expected_returns
+
+
+SHIPPED = Steps()
+
+
 def score_panel(panel: Panel, params: ScorerParams, cache: Cache | None = None) -> Scores:
     """Scores (T, N). Row t uses only what the panel holds up to t; idle and what has no price or features is NaN."""
     return score_rows(panel, params, 0, cache)
 
 
-def score_rows(panel: Panel, params: ScorerParams, first: int, cache: Cache | None = None) -> Scores:
+def score_rows(
+    panel: Panel, params: ScorerParams, first: int, cache: Cache | None = None, steps: Steps = SHIPPED
+) -> Scores:
     """Scores of the rows from `first` on, shape (T - first, N): the same bits as those rows of `score_panel`.
 
     Models found in `cache` are used again if they were fitted on exactly the same training set, new ones are added.
@@ -141,48 +169,24 @@ def score_rows(panel: Panel, params: ScorerParams, first: int, cache: Cache | No
         oldest = int(fit_time[first]) - params.train - LOOKBACK_DAYS * 86_400
         skipped = min(first, int(np.searchsorted(panel.times, oldest)))
         panel, fit_time, first = panel.rows(skipped, len(panel)), fit_time[skipped:], first - skipped
-    names, x = features(panel, params.bar_seconds)
-    truth = labels(panel, params.horizon)
+    names, x = steps.features_of(panel, params.bar_seconds)
+    truth = steps.labels_of(panel, params.horizon)
     count = len(panel) - first
     expected = np.full((count, len(panel.venues)), np.nan)
     radius = np.full((count, 1), np.nan)
     digests = [""] * count
     speaks = (panel.listed & np.isfinite(x).any(axis=2))[first:]
+    known = {} if cache is None else cache
     for time in np.unique(fit_time[first:]).tolist():
-        model = _model(panel, names, x, truth, time, params, {} if cache is None else cache)
-        if model is None:
+        training = steps.training_of(panel, names, x, truth, time, params)
+        if training is None:
             continue
+        model = known.get(time)
+        if model is None or model.digest != training.digest:
+            model = known[time] = steps.model_of(training, params)
         rows = np.flatnonzero(fit_time[first:] == time)
-        expected[rows] = _expected(model, x[first:][rows], speaks[rows])
+        expected[rows] = steps.expected_of(model, x[first:][rows], speaks[rows])
         radius[rows] = model.radius
         for row in rows.tolist():
             digests[row] = model.digest
     return Scores(expected, expected - radius, expected + radius, tuple(digests), params.coverage)
-
-
-def _model(
-    panel: Panel,
-    names: tuple[str, ...],
-    x: Floats,
-    truth: Labels,
-    time: int,
-    params: ScorerParams,
-    cache: Cache,
-) -> FittedModel | None:
-    training = training_set(panel, names, x, truth, time, params)
-    if training is None:
-        return None
-    known = cache.get(time)
-    if known is None or known.digest != training.digest:
-        known = cache[time] = fit(training, params)
-    return known
-
-
-def _expected(model: FittedModel, x: Floats, speaks: NDArray[np.bool_]) -> Floats:
-    """(R, N): what the model expects of each venue that it speaks about."""
-    from bot.scoring.estimator import predicted
-
-    expected = np.full(speaks.shape, np.nan)
-    if speaks.any():
-        expected[speaks] = np.clip(predicted(model.pipeline, x[speaks]), model.low, model.high)
-    return expected

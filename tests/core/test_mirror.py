@@ -17,6 +17,7 @@ from bot.core.mirror import (
     MirrorParams,
     MirrorStep,
     apply,
+    apply_to,
     band,
     first_prices,
     moves,
@@ -45,6 +46,20 @@ def test_the_price_ends_in_the_band_whatever_the_noise(venue: Venue, price: floa
     after = apply(pool, made)
     assert made.low_sqrt_x96 <= after.sqrt_price_x96 <= made.high_sqrt_x96
     assert apply(after, replace(made, noise=())) == after  # inside the band nothing more is done
+
+
+@given(st.sampled_from(VENUES), prices, st.lists(st.tuples(ratios, st.floats(0.0, 1e9)), min_size=1, max_size=5))
+def test_a_whole_pool_machine_goes_through_the_same_steps(
+    venue: Venue, price: float, bars: list[tuple[float, float]]
+) -> None:
+    made = seeding(venue, MONEY.decimals, price, PARAMS.depth)
+    pool, machine = made.pool(), made.machine(1_000)
+    assert machine.pool() == pool
+    for number, (ratio, volume) in enumerate(bars, start=1):
+        moves_made = step_of(venue, price * ratio, price, volume, number)
+        pool, price = apply(pool, moves_made), price * ratio
+        apply_to(machine, moves_made, 1_000 + number)
+        assert machine.pool() == pool
 
 
 @given(st.sampled_from(VENUES), prices)

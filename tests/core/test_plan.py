@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.amm.quotes import quote, value_and_loss
+from bot.core.deal import hop_of
 from bot.core.market import Market
-from bot.core.plan import Leg, Limits, Plan, hop_of, make_plan
+from bot.core.plan import Leg, Limits, Plan, make_plan
 from bot.core.policy import rebalance
 from bot.core.risk import Approved, Refused, check
 from bot.core.units import BPS, bps_down
