@@ -14,8 +14,9 @@ from rich.table import Table
 from backtests.api import native_price, run_backtest
 from backtests.fast import benchmarks
 from backtests.metrics import metrics
+from backtests.page import shown
 from backtests.recorded_market import read_moves
-from backtests.report import render_html, report_json, shown
+from backtests.report import render_html, report_json
 from backtests.run import Run, day, run_from_reports
 from bot.core.report import CycleReport
 from bot.core.universe import LP, Venue

@@ -17,7 +17,7 @@ import numpy as np
 
 from backtests.api import Result, run_backtest, scores_of
 from backtests.metrics import metrics
-from backtests.report import shown
+from backtests.page import shown
 from backtests.run import day
 from bot.core.panel import Floats, Times
 from bot.loading import Loaded, Options, load

@@ -7,11 +7,7 @@ its name says so and else under settings. Nothing is required.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -21,20 +17,30 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from backtests.metrics import Metric, attribution, drawdowns, metrics
+from backtests.metrics import attribution, drawdowns, metrics
+from backtests.page import (
+    DRAWN_POINTS,
+    NO_VALUE,
+    ORIGINS,
+    TEMPLATES,
+    as_drawn,
+    data_block,
+    fact_tables,
+    lines_of,
+    plain_json,
+    policy_hash,
+    script_block,
+    shown,
+    signed,
+    words,
+)
 from backtests.run import Run, day
 from bot.core.panel import Floats, Times
 from bot.errors import StorageError
 
-TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
 SHOWN_TRADES: Final = 200
 SHOWN_REASONS: Final = 40
-DRAWN_POINTS: Final = 1_500  # of one curve; more cannot be seen
-NO_VALUE: Final = "–"
 HEADLINES: Final = ("total_return", "cagr", "sharpe", "max_drawdown", "fees", "gas")
-ORIGINS: Final = ("real", "replayed", "simulated")
-DIGEST: Final = re.compile("digest|sha256|commit|hash")
-SIGNED: Final = ("total_return", "cagr", "best_day", "worst_day")
 
 
 def render_html(run: Run, benchmarks: Sequence[Run], facts: Mapping[str, Any], path: Path) -> None:
@@ -44,8 +50,8 @@ def render_html(run: Run, benchmarks: Sequence[Run], facts: Mapping[str, Any], p
     """
     runs = [run, *benchmarks]
     numbers = [metrics(each) for each in runs]
-    engine = _script(get_plotlyjs())
-    drawing = _script((TEMPLATES / "report.js").read_text(encoding="utf-8"))
+    engine = script_block(get_plotlyjs())
+    drawing = script_block((TEMPLATES / "report.js").read_text(encoding="utf-8"))
     parts = attribution(run)
     text = (
         _environment()
@@ -58,18 +64,18 @@ def render_html(run: Run, benchmarks: Sequence[Run], facts: Mapping[str, Any], p
             until=day(int(run.times[-1])),
             headlines=[(name, [each[name] for each in numbers]) for name in HEADLINES],
             table=[(name, [each[name] for each in numbers]) for name in numbers[0]],
-            origins=[(kind, _lines(facts.get(kind))) for kind in ORIGINS],
+            origins=[(kind, lines_of(facts.get(kind))) for kind in ORIGINS],
             parts=sorted(parts.items(), key=lambda part: -part[1]),
             profit=sum(parts.values()),
             trades=run.trades.tail(SHOWN_TRADES).iloc[::-1].to_dict("records"),
             reasons=_grouped(run.reasons),
             shown_reasons=SHOWN_REASONS,
-            tables=_tables(facts),
+            tables=fact_tables(facts),
             thinned=_stride(len(run)),
-            charts=_data(charts(run, benchmarks)),
+            charts=data_block(charts(run, benchmarks)),
             engine=engine,
             drawing=drawing,
-            hashes=[_csp_hash(engine), _csp_hash(drawing)],
+            hashes=[policy_hash(engine), policy_hash(drawing)],
             style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
         )
     )
@@ -110,23 +116,6 @@ def report_json(run: Run, benchmarks: Sequence[Run], facts: Mapping[str, Any]) -
     return {name: plain_json(value) for name, value in found.items()}
 
 
-def plain_json(value: Any) -> Any:
-    """`value` in types that strict JSON has."""
-    if isinstance(value, Mapping):
-        return {str(key): plain_json(each) for key, each in value.items()}
-    if isinstance(value, np.ndarray):
-        return plain_json(value.tolist())
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain_json(each) for each in value]
-    if isinstance(value, np.generic):
-        return plain_json(value.item())
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    return str(value)
-
-
 def charts(run: Run, benchmarks: Sequence[Run]) -> dict[str, list[dict[str, Any]]]:
     """Plotly traces by the id of the chart that they belong to. Colours are roles, which the page's script resolves."""
     curves, falls = [], []
@@ -149,39 +138,12 @@ def charts(run: Run, benchmarks: Sequence[Run]) -> dict[str, list[dict[str, Any]
     bars = {
         "type": "bar",
         "orientation": "h",
-        "x": [_digits(value) for _, value in parts],
+        "x": [as_drawn(value) for _, value in parts],
         "y": [venue for venue, _ in parts],
         "marker": {"color": ["gain" if value >= 0 else "loss" for _, value in parts]},
         "hovertemplate": f"%{{y}}: %{{x:,.2f}} {run.money}<extra></extra>",
     }
     return {"equity": curves, "drawdown": falls, "weights": weights, "costs": costs, "attribution": [bars]}
-
-
-def shown(metric: Metric, name: str = "", short: bool = False) -> str:
-    """A metric for people: shares as percent, money with its symbol, a dash when there is no value.
-
-    `short`: large money without its decimals.
-    """
-    value, unit = metric.value, metric.unit
-    if value is None:
-        return NO_VALUE
-    if unit.startswith("fraction"):
-        return f"{value * 100:{'+' if name in SIGNED else ''},.2f} %".replace("-", "−")
-    if unit == "count":
-        return f"{value:,.0f}"
-    digits = 0 if short and abs(value) >= 1_000 else {"days": 0, "bps": 1}.get(unit, 2)
-    return f"{value:,.{digits}f}{'' if unit == 'ratio' else ' ' + unit}".replace("-", "−")
-
-
-def words(name: str) -> str:
-    """A name from the program as a label: ``max_drawdown`` -> Max drawdown."""
-    text = name.replace("_", " ")
-    return text.upper() if name == "cagr" else text[:1].upper() + text[1:]
-
-
-def signed(value: float) -> str:
-    """Money with its sign, two places; nothing has no sign."""
-    return f"{value:+,.2f}".replace("-", "−") if abs(value) >= 0.005 else "0.00"
 
 
 def _environment() -> Environment:
@@ -211,14 +173,9 @@ def _line(run: Run, values: Floats, name: str, **more: Any) -> dict[str, Any]:
         "mode": "lines",
         "name": name,
         "x": [day(int(at)) for at in times],
-        "y": [_digits(float(value)) for value in values[picked]],
+        "y": [as_drawn(float(value)) for value in values[picked]],
         **more,
     }
-
-
-def _digits(value: float) -> float | None:
-    """Seven significant digits, which is more than a screen has."""
-    return float(f"{value:.7g}") if math.isfinite(value) else None
 
 
 def _grouped(reasons: Sequence[tuple[int, str]]) -> list[dict[str, Any]]:
@@ -229,38 +186,3 @@ def _grouped(reasons: Sequence[tuple[int, str]]) -> list[dict[str, Any]]:
         group["count"] += 1
         group["last"] = at
     return sorted(groups.values(), key=lambda group: (-group["count"], group["reason"]))
-
-
-def _tables(facts: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """(heading, rows of name and text) of the facts that do not head the page, one level of nesting opened up."""
-    settings: list[tuple[str, str]] = []
-    digests: list[tuple[str, str]] = []
-    for name, value in facts.items():
-        if name in ("title", *ORIGINS):
-            continue
-        inner = value.items() if isinstance(value, Mapping) else ()
-        rows = [(name, str(value))] if not inner else [(f"{name}: {key}", str(each)) for key, each in inner]
-        if isinstance(value, Mapping) and name in ("settings", "digests"):
-            rows = [(str(key), str(each)) for key, each in inner]
-        for row in rows:
-            (digests if DIGEST.search(row[0]) or name == "digests" else settings).append(row)
-    return [("Settings and facts", settings), ("Digests", digests)]
-
-
-def _lines(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else [str(each) for each in value or ()]
-
-
-def _data(value: Any) -> Markup:
-    """JSON for a data block: no character that could end the block is left in it."""
-    text = json.dumps(plain_json(value), allow_nan=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704
-
-
-def _script(text: str) -> Markup:
-    """A script as the parser of HTML will see it, for its hash must stand in the page's policy."""
-    return Markup(text.replace("\r\n", "\n").replace("\r", "\n"))  # noqa: S704  # plotly's and ours, no data in it
-
-
-def _csp_hash(script: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

@@ -6,27 +6,22 @@ agree) is checked in wiring, by the same functions that the run uses.
 
 from __future__ import annotations
 
-import contextlib
-import difflib
 import os
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, field_validator, model_validator
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError, YAMLWarning
 
 from bot.errors import ConfigError
 from bot.quantity import BpsField, FeeField, GweiField, MoneyField, SecondsField
+from bot.yaml_file import NOT_YAML, plain, read_yaml, refusal
 
 SPACING = {100: 1, 500: 10, 3_000: 60, 10_000: 200}  # Uniswap V3's tick spacing by fee
 
 
-# What ruamel raises for bytes that are not YAML: for a scalar that is not of its tag, whatever Python raised.
-NOT_YAML = (YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 _TOPIC = {"type": "string", "minLength": 1}
 Topics = Annotated[  # a single one may stand for its list
     tuple[Annotated[str, Field(min_length=1)], ...],
@@ -234,46 +229,19 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
 
     Raises ConfigError with one line ``<file>:<line>: <field.path>: <what is wrong> (got …)``.
     """
+    document = read_yaml(path, f"no such file; `patron init {path}` writes one", "capital, strategy, venues")
+    values = plain(document)
     try:
-        text = path.read_text(encoding="utf-8")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", YAMLWarning)  # an anchor used twice is legal
-            document = YAML(typ="rt").load(text)
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; `patron init {path}` writes one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    except NOT_YAML as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise ConfigError(f"{path}{line}: not valid YAML: {problem}") from None
-    if not isinstance(document, Mapping):
-        raise ConfigError(f"{path}: expected a mapping of keys such as capital, strategy, venues")
-    plain = _plain(document)
-    try:
-        overridden = _override(plain, environment if environment is not None else os.environ)
+        overridden = override(values, environment if environment is not None else os.environ)
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from None
     try:
-        return Config.model_validate(plain)
+        return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_first_line(error, path, document, overridden)) from None
+        raise ConfigError(refusal(error, path, document, Config, overridden=overridden)) from None
 
 
-def _plain(node: Any) -> Any:
-    if isinstance(node, Mapping):
-        return {str(key): _plain(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_plain(value) for value in node]
-    # ruamel's round-trip scalars are subclasses that strict models refuse
-    for kind in (bool, int, float, str):
-        if isinstance(node, kind):
-            return kind(node)
-    return node
-
-
-def _override(document: dict[str, Any], environment: Mapping[str, str]) -> dict[str, str]:
+def override(document: dict[str, Any], environment: Mapping[str, str]) -> dict[str, str]:
     """Writes the environment's values into the document. Returns which variable now speaks for which field.
 
     Raises ValueError for a value that cannot be written there.
@@ -289,61 +257,8 @@ def _override(document: dict[str, Any], environment: Mapping[str, str]) -> dict[
             if not isinstance(node, dict):
                 raise ValueError(f"{key}: is not a section, so nothing can be set in it from {name}")
         try:
-            node[path[-1]] = _plain(YAML(typ="safe").load(value))
+            node[path[-1]] = plain(YAML(typ="safe").load(value))
         except NOT_YAML:
             raise ValueError(f"{'.'.join(path)}: not a YAML value (got {value[:80]!r}) from {name}") from None
         overridden[".".join(path)] = name
     return overridden
-
-
-def _first_line(error: ValidationError, path: Path, document: Any, overridden: Mapping[str, str]) -> str:
-    errors = error.errors(include_url=False)
-    # A key that is missing is often there under a name that is not known: the wrong name is what to tell.
-    first = next((found for found in errors if found["type"] == "extra_forbidden"), errors[0])
-    location = [str(part) for part in first["loc"]]
-    message = first["msg"].removeprefix("Value error, ")
-    if not location:  # a rule across fields names its own
-        named = re.match(r"([a-z_]+(?:\.[A-Za-z0-9_.-]+)*)[: ]", message)
-        location = named[1].split(".") if named else []
-    elif first["type"] == "extra_forbidden":
-        known = _keys(location[:-1])
-        near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}"
-        message = f"{'.'.join(location)}: unknown key; {hint}"
-    elif first["type"] == "missing":
-        message = f"{'.'.join(location)}: is missing"
-    else:
-        got = first.get("input")
-        shown = f" (got {str(got)[:80]!r})" if isinstance(got, str) else f" (got {str(got)[:80]})"
-        problem = "expected a section of keys" if first["type"] in ("model_type", "dict_type") else message
-        message = f"{'.'.join(location)}: {problem[0].lower()}{problem[1:]}{shown}"
-    field = ".".join(location)
-    message = " ".join(message.split())  # a key may hold a line break
-    line = _line_of(document, location)
-    for place, name in overridden.items():
-        if f"{field}.".startswith(f"{place}.") or (line is None and place.startswith(f"{field}.")):
-            return f"{path}: {message} from {name}"
-    return f"{path}:{line}: {message}" if line else f"{path}: {message}"
-
-
-def _keys(location: list[str]) -> list[str]:
-    """The keys that are legal at a place in the file."""
-    model: Any = Config
-    for part in location:
-        if model is Config and part == "venues":
-            return list(VenueConfig.model_fields) if len(location) == 2 else []  # the part between is a venue's id
-        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
-        model = field.annotation if field else None
-    return list(getattr(model, "model_fields", {}))
-
-
-def _line_of(document: Any, location: list[str]) -> int | None:
-    """The line (from 1) on which the deepest known part of `location` stands."""
-    node, line = document, None
-    for part in location:
-        if not isinstance(node, Mapping) or part not in node:
-            break
-        with contextlib.suppress(KeyError, TypeError):  # what a merge (<<) brought in has no line here
-            line = node.lc.key(part)[0] + 1  # type: ignore[attr-defined]  # ruamel's own mappings know their lines
-        node = node[part]
-    return line

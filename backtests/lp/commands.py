@@ -19,7 +19,7 @@ from backtests.lp.recorded import read_setup
 from backtests.lp.report import lp_report_json, write_lp_report
 from backtests.lp.result import ASSUMPTIONS, LpResult, LpRun
 from backtests.metrics import Metric
-from backtests.report import shown
+from backtests.page import shown
 from backtests.run import day
 
 EXACT: Final = "exact: swaps, mints, burns, fees and collects, in integers, as the contract makes them"

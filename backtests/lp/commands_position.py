@@ -14,7 +14,7 @@ from backtests.lp.position import Alternative, Comparison, compare
 from backtests.lp.report import write_lp_report
 from backtests.lp.result import ASSUMPTIONS, LpRun
 from backtests.metrics import Metric
-from backtests.report import shown
+from backtests.page import shown
 from backtests.run import day
 from bot.core.amm.held_position import HeldPosition
 from bot.pool_log import read_pool_log

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from backtests.lp.result import MINUTE_BARS, HeldRange, LpResult, LpRun, Market
-from backtests.report import DRAWN_POINTS, _digits
+from backtests.page import DRAWN_POINTS, as_drawn
 from backtests.run import day
 from bot.core.panel import Floats
 
@@ -69,7 +69,7 @@ def _bands(market: Market, drawn: Sequence[HeldRange], low: float, high: float) 
     y: list[float | None] = []
     for held in drawn:
         ends = sorted(price_of_tick(market, tick) for tick in (held.lower, held.upper))
-        bottom, top = (_digits(min(max(end, low), high)) for end in ends)
+        bottom, top = (as_drawn(min(max(end, low), high)) for end in ends)
         x += [day(held.since), day(held.until), day(held.until), day(held.since), day(held.since), None]
         y += [bottom, bottom, top, top, bottom, None]
     return {
@@ -95,7 +95,7 @@ def _moves(run: LpRun) -> dict[str, Any]:
         "mode": "markers",
         "name": "position opened",
         "x": [day(each.time) for each in opened],
-        "y": [_digits(float(run.series.price[place])) for place in places],
+        "y": [as_drawn(float(run.series.price[place])) for place in places],
         "text": [each.reason for each in opened],
         "marker": {"size": 7, "symbol": "diamond", "color": "fourth"},
         "hovertemplate": "%{text}",
@@ -114,7 +114,7 @@ def _flow(run: LpRun) -> list[dict[str, Any]]:
         {
             "type": "waterfall",
             "x": [*(name for name, _ in steps), "against holding"],
-            "y": [*(_digits(value) for _, value in steps), _digits(against)],
+            "y": [*(as_drawn(value) for _, value in steps), as_drawn(against)],
             "measure": [*("relative" for _ in steps), "total"],
             "text": [f"{value:+,.0f}".replace("-", "−") for value in [*(value for _, value in steps), against]],
             "textposition": "outside",
@@ -216,6 +216,6 @@ def _line(run: LpRun, values: Floats, picked: Any, name: str, **more: Any) -> di
         "mode": "lines",
         "name": name,
         "x": [day(int(at)) for at in run.series.time[picked]],
-        "y": [_digits(float(value)) for value in values[picked]],
+        "y": [as_drawn(float(value)) for value in values[picked]],
         **more,
     }

@@ -20,8 +20,18 @@ from backtests.lp.bars import BAR_ASSUMPTIONS, MINUTE_BARS_SAME_PRICE
 from backtests.lp.picture import DRAWN_RANGES, lp_charts, price_window
 from backtests.lp.result import ASSUMPTIONS, MINUTE_BARS, SAME_AMOUNTS, SAME_PRICE, LpResult, LpRun
 from backtests.metrics import Metric
-from backtests.report import TEMPLATES as LOOK
-from backtests.report import _csp_hash, _data, _lines, _script, _tables, plain_json, shown, signed, words
+from backtests.page import TEMPLATES as LOOK
+from backtests.page import (
+    data_block,
+    fact_tables,
+    lines_of,
+    plain_json,
+    policy_hash,
+    script_block,
+    shown,
+    signed,
+    words,
+)
 from backtests.run import day
 from bot.errors import StorageError
 
@@ -81,8 +91,8 @@ def render_lp_html(result: LpResult, path: Path) -> None:
     others = [each for each in result.runs if each is not run]
     wide = [each for each in result.full_range if not any(each is mine for mine in result.runs)]
     shown_runs = [run, *others, *wide]
-    engine = _script(get_plotlyjs())
-    drawing = _script((TEMPLATES / "lp.js").read_text(encoding="utf-8"))
+    engine = script_block(get_plotlyjs())
+    drawing = script_block((TEMPLATES / "lp.js").read_text(encoding="utf-8"))
     market = run.market
     text = (
         _environment(run)
@@ -106,12 +116,12 @@ def render_lp_html(result: LpResult, path: Path) -> None:
             books=_books(run),
             actions=run.actions[-SHOWN_ACTIONS:][::-1],
             drawn_ranges=DRAWN_RANGES,
-            tables=_tables({name: value for name, value in result.facts.items() if name not in SAID_ELSEWHERE}),
-            charts=_data(lp_charts(result)),
-            shape=_data({"prices": price_window(run), "times": _span(run)}),
+            tables=fact_tables({name: value for name, value in result.facts.items() if name not in SAID_ELSEWHERE}),
+            charts=data_block(lp_charts(result)),
+            shape=data_block({"prices": price_window(run), "times": _span(run)}),
             engine=engine,
             drawing=drawing,
-            hashes=[_csp_hash(engine), _csp_hash(drawing)],
+            hashes=[policy_hash(engine), policy_hash(drawing)],
             style=Markup(  # noqa: S704  # our own files
                 (LOOK / "report.css").read_text(encoding="utf-8") + (TEMPLATES / "lp.css").read_text(encoding="utf-8")
             ),
@@ -221,7 +231,7 @@ def _boxes(result: LpResult) -> list[tuple[str, str, list[str]]]:
     exact = list(EXACT_ON_BARS if bars else EXACT)
     approximate = [*(APPROXIMATE_ON_BARS if bars else ()), *APPROXIMATE]
     assumed = [f"{WORLDS.get(each.mode, each.mode)}: {MEANINGS.get(each.mode, '')}" for each in result.runs]
-    assumed += [*_lines(result.facts.get("assumed")), *run.notes]
+    assumed += [*lines_of(result.facts.get("assumed")), *run.notes]
     return [
         ("exact", "Exact", exact),
         ("approximate", "Approximate", approximate),

@@ -15,7 +15,8 @@ import pytest
 
 from backtests.fast import benchmarks, run_fast
 from backtests.metrics import Metric, metrics
-from backtests.report import charts, render_html, report_json, shown
+from backtests.page import shown
+from backtests.report import charts, render_html, report_json
 from backtests.run import Run
 from bot.core.score import no_scores
 from bot.errors import StorageError

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from backtests.kernels.amm.concentrated import NONE, swap_nb
 from backtests.kernels.amm.division import mul_div_down, mul_div_up
-from backtests.kernels.amm.events import CALL, EventArrays, _call_nb, replay_other_nb
+from backtests.kernels.amm.events import CALL, EventArrays, recorded_call_nb, replay_other_nb
 from backtests.kernels.amm.layout import SQRT_PRICE, PoolArrays
 from backtests.kernels.amm.limbs import Limbs
 from backtests.kernels.amm.oracle import MASK32
@@ -81,7 +81,7 @@ def play_slice_nb(
         time = events.time[row] & MASK32
         if events.kind[row] == _SWAP:
             last_swap = row
-            amount, limit = _call_nb(events, row, style[row], zero_for_one[row])
+            amount, limit = recorded_call_nb(events, row, style[row], zero_for_one[row])
             code = swap_nb(pool, zero_for_one[row], amount, limit, time)[0]
             counts[SWAPS if code == NONE else REFUSED] += 1
         elif replay_other_nb(pool, events, row, found)[0] == CALL:

@@ -143,7 +143,6 @@ def recorded_call_nb(events: EventArrays, row: int, style: int, zero_for_one: bo
     return _order_nb(amount0, amount1, load256(events.sqrt_price_x96, row), style, zero_for_one)
 
 
-_call_nb = recorded_call_nb
 
 
 @njit(cache=True, nogil=True)
