@@ -138,11 +138,11 @@ hangs on what the others do. The headline of a backtest is the worse of the two.
 
 
 def shown(value: object) -> str:
-    """A number with separators; a list or mapping in a line."""
+    """A number with separators; a mapping in a line; a list as its two ends."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {shown(each)}" for name, each in value.items())
     if isinstance(value, list):
-        return ", ".join(shown(each) for each in value)
+        return f"{value[0]} to {value[-1]}"
     return f"{value:,}" if isinstance(value, int | float) else str(value)
 
 

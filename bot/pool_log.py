@@ -176,6 +176,8 @@ def read_pool_log(path: Path | str, pool: str | None = None, whole: bool = True)
     try:
         file = pq.ParquetFile(path, memory_map=True, read_dictionary=["kind"])
         schema, table = file.schema_arrow, file.read(use_threads=False)
+    except FileNotFoundError:
+        raise DataError(located(path, "", "no such file; `patron lp fetch` writes one")) from None
     except OSError as error:
         raise DataError(located(path, "", f"cannot read: {error.strerror or _line(error)}")) from None
     except pa.ArrowException as error:

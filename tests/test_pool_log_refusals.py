@@ -26,7 +26,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_refuses_a_file_that_is_not_there_or_no_parquet(tmp_path: Path) -> None:
-    assert "cannot read" in refusal(tmp_path / "nothing.parquet")
+    assert "no such file" in refusal(tmp_path / "nothing.parquet")
     (tmp_path / "text.parquet").write_text("block,log_index\n1,2\n" * 9)
     assert "not a whole Parquet file" in refusal(tmp_path / "text.parquet")
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from eth_abi.abi import decode
 from eth_utils.crypto import keccak
 from rich.console import Console
 
 from bot.chain import positions
-from bot.chain.devnet.devnet import Devnet
+from bot.chain.devnet.devnet import Devnet, devnet
 from bot.chain.positions import fetch_position, read_position
 from bot.chain.rpc import Rpc, quantity
 from bot.core.amm.events import Kind
@@ -21,12 +22,19 @@ from bot.core.amm.held_position import HeldPosition, worth
 from bot.errors import ChainError, ConfigError
 from bot.position_view import position_document, position_lines, show_position
 from tests.chain.provider import Provider, second
-from tests.chain.worlds import PRICES, moved, next_bar, steps_between
+from tests.chain.worlds import PRICES, moved, next_bar, spec_of, steps_between
 
 pytestmark = [pytest.mark.fork, pytest.mark.asyncio(loop_scope="session")]
 
 DOLLARS = 400_000
 TOKEN = 10**18
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def chain(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Devnet]:
+    """A devnet of this file's own: other files' tests want to find theirs as it was made."""
+    async with devnet(spec_of(), tmp_path_factory.mktemp("devnet")) as running:
+        yield running
 
 
 async def trade(chain: Devnet, seed: int, bars: int = 2, spread: float = 0.02) -> None:
