@@ -54,12 +54,12 @@ def run_fast(
     gives the same bits. `pools` makes the pools instead of `pools_of`. Raises DataError for a price that is not one,
     targets that are not weights, or no cycle at all.
     """
-    acts = _checked(settings, config, panel, first, last)
+    acts = checked_acts(settings, config, panel, first, last)
     try:
         target = settings.strategy.weights(panel, scores)
     except ValueError as error:
         raise DataError(f"strategy {settings.strategy.name}: {error}") from None
-    rules = _rules(settings, config)
+    rules = rules_of(settings, config)
     name = label or settings.strategy.name
     return _run(settings, config, panel, scores, acts, target, rules, compiled, name, pools or pools_of)
 
@@ -70,11 +70,11 @@ def buy_and_hold(settings: Settings, config: Config, panel: Panel, first: int, l
     Entry pays pool fees and price impact as any run does, but no limit of the strategy file holds it back: it goes all
     in at once. Venues listed later are not bought. Raises DataError as `run_fast`.
     """
-    acts = _checked(settings, config, panel, first, last)
+    acts = checked_acts(settings, config, panel, first, last)
     acts[acts == ACT] = OBSERVE
     buyable = np.flatnonzero((acts == OBSERVE) & panel.listed[:, 1:].any(axis=1))
     acts[buyable[:1]] = ACT
-    rules = _rules(settings, config)._replace(
+    rules = rules_of(settings, config)._replace(
         band=0.0, max_turnover=1.0, max_venue=1.0, min_idle=0.0, brake=2.0, min_trade=0.0, max_loss_bps=float(BPS)
     )
     scores = no_scores(len(panel), len(panel.venues))
@@ -140,7 +140,7 @@ def pools_of(universe: Universe, panel: Panel, start: int, stop: int, depth: int
     return Pools(*facts)
 
 
-def _checked(settings: Settings, config: Config, panel: Panel, first: int, last: int) -> NDArray[np.int8]:
+def checked_acts(settings: Settings, config: Config, panel: Panel, first: int, last: int) -> NDArray[np.int8]:
     """What happens at each row, once universe, schedule and prices are known to be sound."""
     universe = settings.universe
     for venue in universe.risky:
@@ -149,11 +149,11 @@ def _checked(settings: Settings, config: Config, panel: Panel, first: int, last:
     if panel.venues != universe.ids:
         raise DataError(f"the panel's venues are {', '.join(panel.venues)}, the universe's {', '.join(universe.ids)}")
     acts = cycle_bars(Schedule(panel, first, last, config.every))
-    check_prices(panel, *_span(acts))
+    check_prices(panel, *span_of(acts))
     return acts
 
 
-def _span(acts: NDArray[np.int8]) -> tuple[int, int]:
+def span_of(acts: NDArray[np.int8]) -> tuple[int, int]:
     """Rows from the first cycle to behind the last."""
     due = np.flatnonzero(acts)
     return int(due[0]), int(due[-1]) + 1
@@ -170,7 +170,7 @@ def _pool(venue: Venue, money_decimals: int, price: float, depth: int) -> tuple[
     return venue.fee_pips / 1_000_000, full[2] / scale, wide[2] / scale, low, high
 
 
-def _rules(settings: Settings, config: Config) -> Rules:
+def rules_of(settings: Settings, config: Config) -> Rules:
     policy, limits = settings.policy, settings.limits
     one = 10.0**settings.universe.money.decimals
     unit = config.costs.gas_price * float(config.costs.native_price) / 1e18
@@ -203,7 +203,7 @@ def _run(
     seeded: PoolsOf,
 ) -> Run:
     universe = settings.universe
-    start, stop = _span(acts)
+    start, stop = span_of(acts)
     pools = seeded(universe, panel, start, stop, mirror_params(config).depth)
     kernel = portfolio_path_nb if compiled else plain(portfolio_path_nb)
     # Copies: read-only arrays would be another type to the compiler, and compiled anew.

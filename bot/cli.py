@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 
 from bot import __version__
+from bot.cli_doubt import lookahead, sweep
 from bot.cli_lp import lp_app
 from bot.cli_options import DataDir, From, Json, StrategyFile, Strength, Synthetic, To, span
 from bot.errors import ConfigError, InvariantBroken, PatronError, StorageError
@@ -177,6 +178,10 @@ def schema(
     else:
         file.write_text(text, encoding="utf-8")
         typer.echo(f"wrote {file}")
+
+
+app.command()(sweep)
+app.command()(lookahead)
 
 
 @data_app.command("import")

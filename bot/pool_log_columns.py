@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -113,8 +112,9 @@ def _positions(
     odd = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], dtype=np.uint64)
     limbs = keys.view("<u8")
     mixed = (limbs ^ (limbs >> np.uint64(29))) * odd
-    found, _ = pd.factorize(np.bitwise_xor.reduce(mixed ^ (mixed >> np.uint64(32)), axis=1))
-    found, first = found.astype(np.int32), _first_rows(found)
+    hashes = pa.array(np.bitwise_xor.reduce(mixed ^ (mixed >> np.uint64(32)), axis=1))
+    found = hashes.dictionary_encode().indices.to_numpy()  # in order of first appearance
+    first = _first_rows(found)
     if len(rows) and not np.array_equal(limbs, limbs[first[found]]):
         _, first, found = np.unique(keys.view("V32").ravel(), return_index=True, return_inverse=True)
         order = np.argsort(first)

@@ -19,7 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 PYTHONS = ("3.11", "3.12")
 PEERS = ("peer-vectorbt", "peer-degenbot", "peer-demeter", "peer-fractal")
-PURPOSES = dict.fromkeys(("run", "dev", "tools", *PEERS), PYTHONS)  # a peer may support fewer
+PURPOSES = dict.fromkeys(("run", "sweep", "dev", "tools", *PEERS), PYTHONS)  # a peer may support fewer
 SOURCE_ONLY = {"peer-demeter": "zelos-demeter"}  # purpose -> the package that is published without a wheel
 
 

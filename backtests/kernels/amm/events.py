@@ -143,8 +143,6 @@ def recorded_call_nb(events: EventArrays, row: int, style: int, zero_for_one: bo
     return _order_nb(amount0, amount1, load256(events.sqrt_price_x96, row), style, zero_for_one)
 
 
-
-
 @njit(cache=True, nogil=True)
 def replay_swap_nb(pool: PoolArrays, swap: RecordedSwap, time: int) -> tuple[int, int, Wide, int, bool, int]:
     """(field that differs, revert code, what the pool has there, style, zero_for_one, ticks crossed) of one recorded
