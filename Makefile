@@ -27,7 +27,7 @@ help:
 	@echo "make test     set up and run the tests"
 	@echo "make lint     ruff, mypy --strict, import contracts, lock files"
 	@echo "make deep     the long tests: kill loops, wide fuzzing (about 30 minutes)"
-	@echo "make bench    measure speed, also against a peer (about 3 minutes; the first time 1 more to install the peer)"
+	@echo "make bench    measure speed, also against peers (about 5 minutes; the first time 5 more to install the peers)"
 	@echo "make locks    write the lock files anew"
 	@echo "make clean    remove everything that was built here"
 

@@ -40,11 +40,11 @@ def main(arguments: list[str]) -> int:
     try:
         if unknown := sorted(set(arguments) - set(PARTS)):
             raise ConfigError(f"no such part: {', '.join(unknown)} (known: {', '.join(PARTS)})")
+        old = OUTPUT.read_text(encoding="utf-8") if arguments and OUTPUT.is_file() else ""
         new: dict[str, str] = {}
         for part in arguments or PARTS:
             new |= importlib.import_module(f"backtests.benchmark.{part}").sections()
-        old = OUTPUT.read_text(encoding="utf-8") if arguments and OUTPUT.is_file() else ""
-        OUTPUT.write_text(merged(old, new), encoding="utf-8")
+            OUTPUT.write_text(merged(old, new), encoding="utf-8")  # a later part may fail; what was measured is kept
     except PatronError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code

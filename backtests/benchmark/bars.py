@@ -27,7 +27,7 @@ YEAR: Final = 525_600
 SHORT: Final = 20_000  # bars of the peers; the kernel is compared on as many
 ROUNDS: Final = 5
 MANY: Final = 16  # positions at once
-TOLERANCE: Final = 1e-6  # of the fees, between us and a peer that counts in floats or decimals
+TOLERANCE: Final = 1e-5  # of the fees: the contract rounds each fee up to a whole unit, peers count in fractions
 
 
 def minutes(count: int) -> Minutes:
@@ -170,8 +170,9 @@ def sections() -> dict[str, str]:
 
 What positions earn, in exact integers, from bars with volume both ways in every minute. {ROUNDS} interleaved rounds; a
 peer is compared with Patron on the same {SHORT:,} bars and one position whose range the price never leaves, because
-there all rules agree: the fees must, to {TOLERANCE:g} (the peers count in decimals and floats). zelos-demeter runs its
-whole loop with a strategy that does nothing after the first bar; fractal-defi its position's own update alone.
+there all rules agree: the fees must, to {TOLERANCE:g} (the contract rounds each fee up to a unit, the peers do not).
+zelos-demeter runs its whole loop with a strategy that does nothing after the first bar; fractal-defi its position's own
+update alone.
 
 | engine | position-rows per second | one run, median | time ÷ Patron's (by round) |
 |---|---:|---:|---:|

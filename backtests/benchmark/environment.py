@@ -6,6 +6,7 @@ environment: a request goes in as arrays, an answer comes out as JSON.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -25,42 +26,36 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PEERS: Final = Path(__file__).resolve().parent / "peers"
 ANSWER_SECONDS: Final = 300  # the longest, a start that compiles everything, takes 20 on an idle machine
 SETUP_SECONDS: Final = 900
+PYTHON_VARIABLE: Final = "PATRON_PEER_PYTHON"  # for a peer whose newest release needs a newer Python than ours
 
 
-def peer_python(name: str, root: Path = ROOT) -> Path:
+def peer_python(name: str, root: Path = ROOT, interpreter: str = sys.executable) -> Path:
     """The interpreter of the peer's environment under ``.venvs/``, made from its lock when it is not, or is stale.
 
-    Raises PatronError when there is no lock for this Python, or when its packages cannot be had.
+    interpreter: the Python that the environment is made with. Raises PatronError when there is no lock for it, or when
+    the peer's packages cannot be had.
     """
-    tag = f"py{sys.version_info.major}{sys.version_info.minor}"
+    version = _version_of(interpreter)
+    tag = "py" + "".join(version.split(".")[:2])
     lock = root / "requirements" / f"peer-{name}-{tag}.txt"
     if not lock.is_file():
         raise PatronError(f"requirements/{lock.name} is missing: run from the source tree, with Python 3.11 or 3.12")
     folder = root / ".venvs" / f"peer-{name}"
     python, stamp = folder / "bin" / "python", folder / "made-from"
-    digest = hashlib.sha256(platform.python_version().encode() + lock.read_bytes()).hexdigest()
+    digest = hashlib.sha256(version.encode() + lock.read_bytes()).hexdigest()
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == digest:
         return python
     sys.stderr.write(f"making .venvs/{folder.name} from requirements/{lock.name}, one to two minutes\n")
     folder.mkdir(parents=True, exist_ok=True)
     log = folder.with_suffix(".log")
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+    ours = () if interpreter == sys.executable else ("--python", str(python))
     # A peer may be published as source alone: its wheel is made with our own setuptools, of the hashes in the lock.
+    locked = ("--require-hashes", "--only-binary", ":all:", "--no-deps", "--no-build-isolation", "-r", str(lock))
     with tempfile.TemporaryDirectory() as wheels:
-        locked = (
-            "--require-hashes",
-            "--only-binary",
-            ":all:",
-            "--no-deps",
-            "--no-build-isolation",
-            "-w",
-            wheels,
-            "-r",
-            str(lock),
-        )
         for command in (
-            (sys.executable, "-m", "venv", "--clear", "--without-pip", str(folder)),
-            (*pip, "wheel", "-q", *locked),
+            (interpreter, "-m", "venv", "--clear", "--without-pip", str(folder)),
+            (*pip, *ours, "wheel", "-q", "-w", wheels, *locked),
         ):
             _run(command, dict(os.environ), log, SETUP_SECONDS)
         made = sorted(str(wheel) for wheel in Path(wheels).glob("*.whl"))
@@ -69,6 +64,28 @@ def peer_python(name: str, root: Path = ROOT) -> Path:
             _run(install, dict(os.environ), log, SETUP_SECONDS)
     stamp.write_text(digest, encoding="utf-8")
     return python
+
+
+def newest_python() -> str:
+    """The interpreter that PATRON_PEER_PYTHON names, or a Python 3.12 on the path, or our own."""
+    for candidate in (os.environ.get(PYTHON_VARIABLE), "python3.12"):
+        if candidate:
+            with contextlib.suppress(PatronError):
+                _version_of(candidate)
+                return candidate
+    return sys.executable
+
+
+def _version_of(interpreter: str) -> str:
+    """Such as 3.12.1. Raises PatronError for what is no Python that can make environments."""
+    if interpreter == sys.executable:
+        return platform.python_version()
+    code = "import platform, venv; print(platform.python_version())"
+    try:
+        done = subprocess.run((interpreter, "-c", code), capture_output=True, text=True, timeout=60, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        raise PatronError(f"{interpreter}: no Python that can make an environment") from None
+    return done.stdout.strip()
 
 
 def ask_json(python: Path, script: Path, request: Mapping[str, Any], cache: Path) -> Any:
