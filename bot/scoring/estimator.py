@@ -53,7 +53,7 @@ def predicted(pipeline: Any, x: Floats) -> Floats:
 
 @cache
 def _pools() -> ThreadpoolController:
-    """The thread pools of BLAS and OpenMP, looked up once: everything that has any is loaded by now."""
+    """The thread pools of BLAS and OpenMP, looked up once: all that a fit can use are loaded by now."""
     return ThreadpoolController()
 
 

@@ -216,10 +216,8 @@ def walk_nb(pool: PoolArrays, zero_for_one: bool, amount: Wide, limit: Wide) -> 
                 cut = div_u256(fee, to_u256(share))[0]
                 fee = fee - cut
                 protocol = protocol + cut
-            rise = _zero256()
-            if liquidity != 0 and fee != 0:
-                rise = _growth_nb(fee, liquidity, divisor)
-                growth = growth + rise
+            rise = _growth_nb(fee, liquidity, divisor) if liquidity != 0 and fee != 0 else _zero256()
+            growth = growth + rise
             if at_stop and initialised and reached and target == stop_price:
                 store256(pool.tick_words, way + WAY_FROM, before)
                 store256(pool.tick_words, way + WAY_KEY, (to_u256(share) << 128) + liquidity)
