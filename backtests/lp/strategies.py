@@ -9,6 +9,7 @@ the price divided by 1.1 to the price times 1.1, whichever token is the quote.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
@@ -69,8 +70,9 @@ class LpStrategy(Model):
     name: ClassVar[str]
     provides: ClassVar[bool] = True
 
+    @abstractmethod
     def decide(self, view: View) -> Decision:
-        raise NotImplementedError
+        """What to do about the position at this look; None: leave it as it is."""
 
 
 def usable(tick_spacing: int) -> tuple[int, int]:
