@@ -7,14 +7,16 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from backtests.metrics import Metric
+from backtests.run import day
 
 NO_VALUE: Final = "–"
 ORIGINS: Final = ("real", "replayed", "simulated")
@@ -22,6 +24,19 @@ DIGEST: Final = re.compile("digest|sha256|commit|hash")
 SIGNED: Final = ("total_return", "cagr", "best_day", "worst_day")
 DRAWN_POINTS: Final = 1_500  # of one curve; more cannot be seen
 TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
+
+
+def template_of(file: Path, filters: Mapping[str, Callable[..., str]]) -> Template:
+    """The page in `file`, which extends ``page.html``; `filters`: its own, beside those that all pages have."""
+    environment = Environment(
+        loader=FileSystemLoader((file.parent, TEMPLATES)),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"shown": shown, "day": day, "words": words, "signed": signed, **filters}
+    return environment.get_template(file.name)
 
 
 def plain_json(value: Any) -> Any:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -30,9 +29,7 @@ from backtests.page import (
     plain_json,
     policy_hash,
     script_block,
-    shown,
-    signed,
-    words,
+    template_of,
 )
 from backtests.run import Run, day
 from bot.core.panel import Floats, Times
@@ -53,31 +50,27 @@ def render_html(run: Run, benchmarks: Sequence[Run], facts: Mapping[str, Any], p
     engine = script_block(get_plotlyjs())
     drawing = script_block((TEMPLATES / "report.js").read_text(encoding="utf-8"))
     parts = attribution(run)
-    text = (
-        _environment()
-        .get_template("report.html")
-        .render(
-            run=run,
-            labels=[each.label for each in runs],
-            title=str(facts.get("title") or f"{run.label}, {run.rung} rung"),
-            since=day(int(run.times[0])),
-            until=day(int(run.times[-1])),
-            headlines=[(name, [each[name] for each in numbers]) for name in HEADLINES],
-            table=[(name, [each[name] for each in numbers]) for name in numbers[0]],
-            origins=[(kind, lines_of(facts.get(kind))) for kind in ORIGINS],
-            parts=sorted(parts.items(), key=lambda part: -part[1]),
-            profit=sum(parts.values()),
-            trades=run.trades.tail(SHOWN_TRADES).iloc[::-1].to_dict("records"),
-            reasons=_grouped(run.reasons),
-            shown_reasons=SHOWN_REASONS,
-            tables=fact_tables(facts),
-            thinned=_stride(len(run)),
-            charts=data_block(charts(run, benchmarks)),
-            engine=engine,
-            drawing=drawing,
-            hashes=[policy_hash(engine), policy_hash(drawing)],
-            style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
-        )
+    text = template_of(TEMPLATES / "report.html", {"score": _score}).render(
+        run=run,
+        labels=[each.label for each in runs],
+        title=str(facts.get("title") or f"{run.label}, {run.rung} rung"),
+        since=day(int(run.times[0])),
+        until=day(int(run.times[-1])),
+        headlines=[(name, [each[name] for each in numbers]) for name in HEADLINES],
+        table=[(name, [each[name] for each in numbers]) for name in numbers[0]],
+        origins=[(kind, lines_of(facts.get(kind))) for kind in ORIGINS],
+        parts=sorted(parts.items(), key=lambda part: -part[1]),
+        profit=sum(parts.values()),
+        trades=run.trades.tail(SHOWN_TRADES).iloc[::-1].to_dict("records"),
+        reasons=_grouped(run.reasons),
+        shown_reasons=SHOWN_REASONS,
+        tables=fact_tables(facts),
+        thinned=_stride(len(run)),
+        charts=data_block(charts(run, benchmarks)),
+        engine=engine,
+        drawing=drawing,
+        hashes=[policy_hash(engine), policy_hash(drawing)],
+        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
     )
     try:
         path.write_text(text, encoding="utf-8")
@@ -146,14 +139,8 @@ def charts(run: Run, benchmarks: Sequence[Run]) -> dict[str, list[dict[str, Any]
     return {"equity": curves, "drawdown": falls, "weights": weights, "costs": costs, "attribution": [bars]}
 
 
-def _environment() -> Environment:
-    loader = FileSystemLoader(TEMPLATES)
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"shown": shown, "day": day, "words": words, "signed": signed}
-    environment.filters["score"] = lambda value: f"{value:+.2%}" if math.isfinite(value) else NO_VALUE
-    return environment
+def _score(value: float) -> str:
+    return f"{value:+.2%}" if math.isfinite(value) else NO_VALUE
 
 
 def _metrics(run: Run) -> dict[str, dict[str, Any]]:

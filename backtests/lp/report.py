@@ -12,7 +12,6 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -28,8 +27,7 @@ from backtests.page import (
     plain_json,
     policy_hash,
     script_block,
-    shown,
-    signed,
+    template_of,
     words,
 )
 from backtests.run import day
@@ -94,38 +92,34 @@ def render_lp_html(result: LpResult, path: Path) -> None:
     engine = script_block(get_plotlyjs())
     drawing = script_block((TEMPLATES / "lp.js").read_text(encoding="utf-8"))
     market = run.market
-    text = (
-        _environment(run)
-        .get_template("lp.html")
-        .render(
-            run=run,
-            title=str(result.facts.get("title") or market.label),
-            badge="exact replay" if MINUTE_BARS not in run.mode else "minute bars, approximate",
-            since=day(int(run.series.time[0])),
-            until=day(int(run.series.time[-1])),
-            money=market.money,
-            base=market.symbols[market.base],
-            profit=_profit(run),
-            says=_sentence(run),
-            worlds=[_world(each, each is run) for each in [run, *others]],
-            wide=[_world(each, False) for each in wide if each.mode == run.mode],
-            labels=_labels(shown_runs, result),
-            headlines=[(name, _across(shown_runs, name)) for name in HEADLINES if name in run.metrics],
-            table=[(name, _across(shown_runs, name)) for name in run.metrics],
-            boxes=_boxes(result),
-            books=_books(run),
-            actions=run.actions[-SHOWN_ACTIONS:][::-1],
-            drawn_ranges=DRAWN_RANGES,
-            tables=fact_tables({name: value for name, value in result.facts.items() if name not in SAID_ELSEWHERE}),
-            charts=data_block(lp_charts(result)),
-            shape=data_block({"prices": price_window(run), "times": _span(run)}),
-            engine=engine,
-            drawing=drawing,
-            hashes=[policy_hash(engine), policy_hash(drawing)],
-            style=Markup(  # noqa: S704  # our own files
-                (LOOK / "report.css").read_text(encoding="utf-8") + (TEMPLATES / "lp.css").read_text(encoding="utf-8")
-            ),
-        )
+    text = template_of(TEMPLATES / "lp.html", {"words": _words, "whole": _whole(run)}).render(
+        run=run,
+        title=str(result.facts.get("title") or market.label),
+        badge="exact replay" if MINUTE_BARS not in run.mode else "minute bars, approximate",
+        since=day(int(run.series.time[0])),
+        until=day(int(run.series.time[-1])),
+        money=market.money,
+        base=market.symbols[market.base],
+        profit=_profit(run),
+        says=_sentence(run),
+        worlds=[_world(each, each is run) for each in [run, *others]],
+        wide=[_world(each, False) for each in wide if each.mode == run.mode],
+        labels=_labels(shown_runs, result),
+        headlines=[(name, _across(shown_runs, name)) for name in HEADLINES if name in run.metrics],
+        table=[(name, _across(shown_runs, name)) for name in run.metrics],
+        boxes=_boxes(result),
+        books=_books(run),
+        actions=run.actions[-SHOWN_ACTIONS:][::-1],
+        drawn_ranges=DRAWN_RANGES,
+        tables=fact_tables({name: value for name, value in result.facts.items() if name not in SAID_ELSEWHERE}),
+        charts=data_block(lp_charts(result)),
+        shape=data_block({"prices": price_window(run), "times": _span(run)}),
+        engine=engine,
+        drawing=drawing,
+        hashes=[policy_hash(engine), policy_hash(drawing)],
+        style=Markup(  # noqa: S704  # our own files
+            (LOOK / "report.css").read_text(encoding="utf-8") + (TEMPLATES / "lp.css").read_text(encoding="utf-8")
+        ),
     )
     try:
         path.write_text(text, encoding="utf-8")
@@ -158,18 +152,6 @@ def _run_json(run: LpRun) -> dict[str, Any]:
         "flow": dict(run.flow),
         "notes": run.notes,
     }
-
-
-def _environment(run: LpRun) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"shown": shown, "day": day, "words": _words, "signed": signed, "whole": _whole(run)}
-    return environment
 
 
 def _words(name: str) -> str:
