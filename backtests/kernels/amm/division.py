@@ -42,7 +42,6 @@ _LIMB: Final = _U64(64)
 _FIRST_GUESS: Final = ((1 << 19) - 3 * (1 << 8)) // np.arange(256, 512, dtype=np.uint64)
 
 zero256: Final = const256(0)
-one256: Final = const256(1)
 all_ones256: Final = const256((1 << 256) - 1)
 
 

@@ -15,7 +15,16 @@ from backtests.kernels.amm.limbs import Limbs
 from backtests.kernels.amm.oracle import NONE, snapshot_inside_nb
 from backtests.kernels.amm.positions import burn_nb, collect_nb, fees_owed_nb, mint_nb
 from backtests.kernels.amm.upkeep import collect_protocol_nb, flash_nb, initialize_nb
-from backtests.kernels.amm.wide import load256, store256
+from backtests.kernels.amm.wide import Wide, load256, store256
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _answered_nb(io: Limbs, code: int, amount0: Wide, amount1: Wide) -> int:
+    """The code; io out: both amounts, if the call went well."""
+    if code == NONE:
+        store256(io, 0, amount0)
+        store256(io, 1, amount1)
+    return code
 
 
 @njit(cache=True, nogil=True)
@@ -28,30 +37,21 @@ def pool_initialize_nb(handles: Ints, io: Limbs, time: int) -> int:
 def pool_mint_nb(handles: Ints, position: int, io: Limbs, time: int) -> int:
     """Code; io in: liquidity, out: amount0, amount1."""
     code, amount0, amount1 = mint_nb(pool_at_nb(handles), position, load256(io, 0), time)
-    if code == NONE:
-        store256(io, 0, amount0)
-        store256(io, 1, amount1)
-    return code
+    return _answered_nb(io, code, amount0, amount1)
 
 
 @njit(cache=True, nogil=True)
 def pool_burn_nb(handles: Ints, position: int, io: Limbs, time: int) -> int:
     """Code; io in: liquidity, out: amount0, amount1."""
     code, amount0, amount1 = burn_nb(pool_at_nb(handles), position, load256(io, 0), time)
-    if code == NONE:
-        store256(io, 0, amount0)
-        store256(io, 1, amount1)
-    return code
+    return _answered_nb(io, code, amount0, amount1)
 
 
 @njit(cache=True, nogil=True)
 def pool_collect_nb(handles: Ints, position: int, io: Limbs) -> int:
     """Code; io in: the two amounts requested, out: the two paid."""
     code, amount0, amount1 = collect_nb(pool_at_nb(handles), position, load256(io, 0), load256(io, 1))
-    if code == NONE:
-        store256(io, 0, amount0)
-        store256(io, 1, amount1)
-    return code
+    return _answered_nb(io, code, amount0, amount1)
 
 
 @njit(cache=True, nogil=True)
@@ -59,10 +59,7 @@ def pool_swap_nb(handles: Ints, zero_for_one: bool, limited: bool, io: Limbs, ti
     """Code; io in: the signed amount, and the price limit if `limited`; out: the signed amount0, amount1."""
     limit = load256(io, 1) if limited else widest_limit_nb(zero_for_one)
     code, amount0, amount1 = swap_nb(pool_at_nb(handles), zero_for_one, load256(io, 0), limit, time)
-    if code == NONE:
-        store256(io, 0, amount0)
-        store256(io, 1, amount1)
-    return int(code)
+    return _answered_nb(io, code, amount0, amount1)
 
 
 @njit(cache=True, nogil=True)
@@ -70,20 +67,14 @@ def pool_quote_nb(handles: Ints, zero_for_one: bool, limited: bool, io: Limbs) -
     """Code; as `pool_swap_nb`, but the pool's state stays."""
     limit = load256(io, 1) if limited else widest_limit_nb(zero_for_one)
     code, amount0, amount1 = quote_nb(pool_at_nb(handles), zero_for_one, load256(io, 0), limit)
-    if code == NONE:
-        store256(io, 0, amount0)
-        store256(io, 1, amount1)
-    return int(code)
+    return _answered_nb(io, code, amount0, amount1)
 
 
 @njit(cache=True, nogil=True)
 def pool_collect_protocol_nb(handles: Ints, io: Limbs) -> int:
     """Code; io in: the two amounts requested, out: the two paid."""
     code, amount0, amount1 = collect_protocol_nb(pool_at_nb(handles), load256(io, 0), load256(io, 1))
-    if code == NONE:
-        store256(io, 0, amount0)
-        store256(io, 1, amount1)
-    return code
+    return _answered_nb(io, code, amount0, amount1)
 
 
 @njit(cache=True, nogil=True)
