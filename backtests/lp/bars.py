@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from backtests.kernels.amm.bars import Bars, accrue_nb
 from backtests.lp.account import Account
 from backtests.lp.bar_pool import BarPool, bars_of, owed_of, positions_of
-from backtests.lp.config import CostsConfig, LpConfig, Unfit, final_second, first_second
+from backtests.lp.config import CostsConfig, LpConfig, Unfit, facts_of, final_second, first_second
 from backtests.lp.counterfactual import LpMachine
 from backtests.lp.desk import Desk
 from backtests.lp.engine import sample_times
@@ -118,15 +118,8 @@ def backtest_minutes(config: LpConfig, folder: Path) -> LpResult:
     if not capital:
         raise Unfit("capital", f"less than one unit of {market.money}")
     setup = BarSetup(minutes, market, config.costs, capital, config.every)
-    facts = {
-        "title": f"{config.strategy.name} in {market.label}",
-        "strategy": config.strategy.name,
-        "params": config.strategy_model.model_dump(mode="json"),
-        "capital": str(config.capital),
-        "costs": config.costs.model_dump(mode="json"),
-    }
     result = backtest_bars(setup, config.strategy_model)
-    return replace(result, facts={**facts, **result.facts})
+    return replace(result, facts={**facts_of(config, market.label), **result.facts})
 
 
 def market_of(config: LpConfig) -> Market:
@@ -198,7 +191,7 @@ def _on_bars(run: LpRun) -> dict[str, Metric]:
     fees = found["fees"].value or 0.0
     note = "traded against us: the fees over the fee rate"
     found["volume"] = Metric(fees * 1_000_000 / run.market.fee_pips, run.market.money, note)
-    found["lvr"] = replace(found["lvr"], note="loss versus rebalancing at the closes of bars")
+    found["lvr_per_block"] = replace(found["lvr_per_block"], note="with a hedge at the close of each bar")
     for name in [name for name in found if name.startswith("markout")]:
         found[name] = replace(found[name], note=f"{found[name].note}; of each bar's net trade")
     return found

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from backtests.kernels import tell_if_cold
 from backtests.lp.bars import BAR_ASSUMPTIONS, backtest_minutes
-from backtests.lp.config import LpConfig, StrategyChoice, Unfit
+from backtests.lp.config import LpConfig, StrategyChoice, Unfit, facts_of
 from backtests.lp.config_file import load_lp_config, refused
 from backtests.lp.engine import backtest
 from backtests.lp.recorded import read_setup
@@ -61,17 +61,12 @@ def backtest_of(settings: LpConfig, config: Path) -> LpResult:
     if settings.minutes is not None:
         return backtest_minutes(settings, config.parent)
     setup, notes = read_setup(settings, config.parent)
-    facts = {
-        "title": f"{settings.strategy.name} in {setup.market.label}",
-        "strategy": settings.strategy.name,
-        "params": settings.strategy_model.model_dump(mode="json"),
+    facts = facts_of(settings, setup.market.label) | {
         "log": settings.log,
         "pool": setup.log.facts.pool,
         "chain_id": setup.log.facts.chain_id,
         "events": len(setup.log),
-        "capital": str(settings.capital),
-        "every_seconds": settings.every,
-        "costs": settings.costs.model_dump(mode="json"),
+        "looks": f"every {settings.every} s",
     }
     return backtest(setup, settings.strategy_model, notes, facts)
 

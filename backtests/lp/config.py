@@ -152,6 +152,21 @@ class LpConfig(Model):
         return STRATEGIES[self.strategy.name].model_validate(self.strategy.params)
 
 
+def facts_of(config: LpConfig, pool: str) -> dict[str, object]:
+    """What a report says of the file, in the file's own words where it has some. `pool`: its tokens and fee."""
+    costs, gas = config.costs, config.costs.gas
+    swaps = "in the pool itself" if costs.swap == "pool" else f"elsewhere, at {costs.swap_cost} bps"
+    return {
+        "title": f"{config.strategy.name} in {pool}",
+        "strategy": config.strategy.name,
+        "params": {name: str(value) for name, value in config.strategy.params.items()},
+        "capital": str(config.capital),
+        "gas price": f"{costs.gas_price / 10**9:g} gwei, a native coin at {costs.native_price or 'nothing'}",
+        "gas units": f"mint {gas.mint:,}, burn {gas.burn:,}, collect {gas.collect:,}, swap {gas.swap:,}",
+        "our swaps": f"{swaps}, moving its price by at most {costs.slippage} bps",
+    }
+
+
 def first_second(config: LpConfig) -> int | None:
     """`from` in unix seconds, None where it is a block or not given."""
     return when(config.first) if isinstance(config.first, str) else None

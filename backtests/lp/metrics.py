@@ -54,7 +54,8 @@ def lp_metrics(
     price = float(series.price[-1])
     fees = market.worth((float(series.fees0[-1]), float(series.fees1[-1])), price)
     value, hold, gas = float(series.value[-1]), float(series.hold[-1]), float(series.gas[-1])
-    lvr, swap_costs = float(series.lvr[-1]), float(series.swap_costs[-1])
+    per_block, swap_costs = float(series.lvr[-1]), float(series.swap_costs[-1])
+    lvr = max(per_block, trades.lvr_per_look or 0.0)
     net, held = value - capital, hold - capital
     half = capital * (1.0 + price / float(series.price[0])) / 2.0
     mints = sum(action.kind == "mint" for action in actions)
@@ -66,11 +67,12 @@ def lp_metrics(
         "fees1": Metric(float(series.fees1[-1]), market.symbols[1], "earned, paid out at the end"),
         "held": Metric(held, money, "what the first deposit would have made untouched"),
         "impermanent_loss": impermanent_loss(value, hold, fees, gas, money),
-        "lvr": Metric(lvr, money, "loss versus rebalancing at recorded prices, per block"),
+        "lvr": Metric(lvr, money, "loss versus rebalancing: the larger of the next two"),
+        "lvr_per_block": Metric(per_block, money, "with a hedge at the recorded price of each block"),
         "lvr_per_look": Metric(
-            trades.lvr_per_look, money, "the same with a hedge at each look only; nearer to the market's own turns"
+            trades.lvr_per_look, money, "with a hedge at each look only; nearer to the market's own turns"
         ),
-        "fees_over_lvr": fees_over_lvr(fees, max(lvr, trades.lvr_per_look or 0.0)),
+        "fees_over_lvr": fees_over_lvr(fees, lvr),
         **{f"markout_{name}": _markout(*sums, money) for name, sums in trades.markouts.items()},
         "volume": Metric(trades.volume, money, "traded against us" if trades.volume is not None else "not known"),
         "time_in_range": time_in_range(trades.inside, span),
@@ -110,7 +112,7 @@ def fees_over_lvr(fees: float, lvr: float) -> Metric:
     """fees / lvr: above one, fees paid for the rebalancing loss (Milionis et al. 2022). None without a loss."""
     if lvr <= 0.0:
         return Metric(None, "ratio", "no loss versus rebalancing")
-    return Metric(fees / lvr, "ratio", "over the larger of both losses; above 1: fees paid for it")
+    return Metric(fees / lvr, "ratio", "above 1: fees paid for it")
 
 
 def time_in_range(inside: float | None, seconds: int) -> Metric:

@@ -134,7 +134,7 @@ def _earned(run: LpRun) -> list[dict[str, Any]]:
         _line(
             run, _fees(run), picked, "fees", fill="tozeroy", fillcolor="faint", line={"width": 2.2, "color": "earned"}
         ),
-        _line(run, -series.lvr, picked, "loss versus rebalancing", line={"width": 1.8, "color": "loss"}),
+        _line(run, -series.lvr, picked, "loss versus rebalancing, per block", line={"width": 1.8, "color": "loss"}),
         _line(run, -costs, picked, "swap costs and gas", line=_pen(1.4, "third")),
         _line(
             run,

@@ -163,7 +163,8 @@ def test_a_run_is_split_without_a_remainder() -> None:
     assert got["held"] == 3.0
     assert got["impermanent_loss"] == (104.0 + 2.0 - 7.0) - 103.0
     assert got["net_profit"] == got["held"] + got["impermanent_loss"] + got["fees"] - got["gas"]
-    assert got["fees_over_lvr"] == 1.0, "over the larger of both losses"
+    assert (got["lvr_per_block"], got["lvr_per_look"], got["lvr"]) == (3.5, 7.0, 7.0)
+    assert got["fees_over_lvr"] == 7.0 / 7.0
     assert got["time_in_range"] == 0.5
     assert got["rebalances"] == 1.0
     assert got["against_hold"] == 1.0
