@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bot.loading import Options, load, refuse_historical_node, refuse_liquidity_on_chain, rpc_url
+from bot.loading import Options, load, refuse_beyond_the_vault, refuse_historical_node, rpc_url
 from bot.wiring import compare_with_chain, identity_of, pools_of
 
 
 async def checked(config: Path, data: Path | None) -> dict[str, Any]:
     """What `patron check` found, by the loaders that `run` uses. Raises the first problem."""
     loaded = load(Options(config=config, replay=data))
-    refuse_liquidity_on_chain(loaded)
+    refuse_beyond_the_vault(loaded)
     read = loaded.config
     lines = [f"ok: {config}: strategy {read.strategy.name}, {len(read.venues)} venues, capital {read.capital}"]
     facts: dict[str, Any] = {"file": str(config), "strategy": loaded.config.strategy.name, "chain": loaded.config.chain}

@@ -20,6 +20,7 @@ from bot.quantity import BpsField, FeeField, GweiField, MoneyField, SecondsField
 from bot.yaml_file import NOT_YAML, plain, read_yaml, refusal
 
 SPACING = {100: 1, 500: 10, 3_000: 60, 10_000: 200}  # Uniswap V3's tick spacing by fee
+MOST_VENUES = 256  # of backtests and paper; a vault lists fewer
 
 
 _TOPIC = {"type": "string", "minLength": 1}
@@ -33,16 +34,53 @@ class Model(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class SleeveConfig(Model):
+    """One of several strategies of a portfolio, with its share of the capital."""
+
+    share: BpsField = Field(description="of the portfolio, restored at every cycle")
+    name: str = Field(description="a shipped strategy, or a Python file of your own")
+    params: dict[str, Annotated[float, Field(strict=False)]] = Field(default={}, description="its parameters")
+    before_first_fit: Literal["idle", "equal_weight"] = Field(default="idle", description="as of a single strategy")
+
+
 class StrategyConfig(Model):
     """Which strategy, with which parameters, and what it holds before its model has been fitted once."""
 
-    name: str = Field(description="a shipped strategy, or a Python file of your own beside this one (`mine.py`)")
+    name: str = Field(
+        default="sleeves",
+        description="a shipped strategy, or a Python file of your own beside this one (`mine.py`); "
+        "not needed where there are `sleeves`",
+    )
     params: dict[str, Annotated[float, Field(strict=False)]] = Field(
         default={}, description="the strategy's parameters"
     )
     before_first_fit: Literal["idle", "equal_weight"] = Field(
         default="idle", description="what a strategy that needs a model holds before it has one"
     )
+    sleeves: dict[str, SleeveConfig] = Field(
+        default={}, description="several strategies side by side instead of one, by a name of your own"
+    )
+
+    @model_validator(mode="after")
+    def _one_or_many(self) -> StrategyConfig:
+        if self.name == "sleeves" and not self.sleeves:
+            raise ValueError("strategy.name: is missing (or give several strategies under sleeves)")
+        if self.sleeves and (self.name != "sleeves" or self.params):
+            raise ValueError("strategy.name and strategy.sleeves contradict: name and params belong to each sleeve")
+        for name in self.sleeves:
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,40}", name):
+                raise ValueError(f"strategy.sleeves.{name}: a sleeve's id is lower-case letters, digits, '_' and '-'")
+        given = sum(sleeve.share for sleeve in self.sleeves.values())
+        if self.sleeves and (given > 10_000 or min(sleeve.share for sleeve in self.sleeves.values()) == 0):
+            raise ValueError(
+                f"strategy.sleeves: shares above zero and of at most 100 % together (got {given / 100:g} %)"
+            )
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all strategies whose code decides, each once."""
+        return tuple(dict.fromkeys(sleeve.name for sleeve in self.sleeves.values())) or (self.name,)
 
 
 class VenueConfig(Model):
@@ -143,6 +181,18 @@ class CostsConfig(Model):
 
     gas_price: GweiField = Field(default="5 gwei", validate_default=True, description="price of one unit of gas")
     native_price: MoneyField = Field(default="3000 USDC", validate_default=True, description="one unit of gas money")
+    gas_series: str | None = Field(
+        default=None,
+        pattern=r"^[^/\s]+/\S",
+        description="recorded gas prices for backtests: `SOURCE/TOPIC` of the data catalogue, in gwei; "
+        "before its first value `gas_price` holds",
+    )
+    native_asset: str | None = Field(
+        default=None,
+        min_length=1,
+        description="recorded prices of gas money for backtests: a price series of the data catalogue; "
+        "before its first bar `native_price` holds",
+    )
 
 
 class Config(Model):
@@ -161,7 +211,9 @@ class Config(Model):
     debounce: SecondsField = Field(default="60s", validate_default=True, description="least time between woken cycles")
     strategy: StrategyConfig = Field(description="what to want")
     signals: tuple[str, ...] = Field(default=(), description="signal sources of the catalogue to read")
-    venues: dict[str, VenueConfig] = Field(description="where capital may be, by an id of your own; at most 16")
+    venues: dict[str, VenueConfig] = Field(
+        description="where capital may be, by an id of your own; at most 256, on a fork 16"
+    )
     scorer: ScorerConfig = Field(default_factory=ScorerConfig)
     policy: PolicyConfig = Field(default_factory=PolicyConfig)
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
@@ -177,8 +229,8 @@ class Config(Model):
     def _consistent(self) -> Config:
         if not self.venues:
             raise ValueError("venues: at least one is needed")
-        if len(self.venues) > 16:
-            raise ValueError(f"venues: {len(self.venues)} named, the vault lists at most 16")
+        if len(self.venues) > MOST_VENUES:
+            raise ValueError(f"venues: {len(self.venues)} named, at most {MOST_VENUES} are read")
         for name, venue in self.venues.items():
             if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,40}", name) or name == "idle":
                 raise ValueError(

@@ -6,7 +6,8 @@ call with a return value, and the datum walks forward: nothing here is called ba
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+import math
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -48,9 +49,9 @@ async def run_cycle(ports: Ports, settings: Settings, cycle: int) -> CycleReport
     scores = await ports.scorer.score(panel)
     target = wanted(settings.strategy, panel, scores)
     # what to do about it, given what is held
-    weights, stopped = await decide(ports, settings, market, panel, target)
+    weights, stopped = await decide(ports, settings, market, panel, target, scores.withheld)
     plan = make_plan(weights, market, settings.universe, settings.limits)
-    draft = _draft(cycle, settings, market, scores, target, plan)
+    draft = _draft(cycle, settings, market, scores, target, plan, stopped)
     # the check, and a look at what the chain itself says would happen
     if not plan.legs:
         skipped = tuple(f"{venue}: {why}" for venue, why in plan.skipped.items())
@@ -79,11 +80,12 @@ def wanted(strategy: Strategy, panel: Panel, scores: Scores) -> Floats:
     """
     recent = panel.rows(max(0, len(panel) - strategy.lookback), len(panel))
     rows = len(recent)
-    unknown = np.full((rows - 1, len(panel.venues)), np.nan)
+    expected, low, high = np.full((3, rows, len(panel.venues)), np.nan)
+    expected[-1], low[-1], high[-1] = scores.expected[-1], scores.low[-1], scores.high[-1]
     padded = Scores(
-        expected=np.vstack([unknown, scores.expected]),
-        low=np.vstack([unknown, scores.low]),
-        high=np.vstack([unknown, scores.high]),
+        expected=expected,
+        low=low,
+        high=high,
         model=("",) * (rows - 1) + scores.model,
         coverage=scores.coverage,
     )
@@ -95,11 +97,12 @@ def wanted(strategy: Strategy, panel: Panel, scores: Scores) -> Floats:
 
 
 async def decide(
-    ports: Ports, settings: Settings, market: Market, panel: Panel, target: Floats
+    ports: Ports, settings: Settings, market: Market, panel: Panel, target: Floats, withheld: str = ""
 ) -> tuple[Floats, tuple[str, ...]]:
     """Weights after the policy, (N,), and why nothing may grow: empty when entries are open.
 
     What stops entries is known before the plan, so that exits go on: a plan with both would be refused as one.
+    `withheld`: why the scores may open nothing new, "" where they may.
     """
     policy = settings.policy
     nav = market.nav(settings.universe)
@@ -113,8 +116,10 @@ async def decide(
         stopped.append(
             f"entries stopped: the newest data is {age:,} s old, {settings.limits.max_staleness:,} s allowed"
         )
+    if withheld:
+        stopped.append(f"entries stopped: {withheld}")
     held = market.held(settings.universe)
-    tradable = np.array([True, *(venue.id in market.pools for venue in settings.universe.risky)])
+    tradable = np.array([True, *(market.tradable(venue.id) for venue in settings.universe.risky)])
     weights = rebalance(
         target,
         held,
@@ -129,8 +134,8 @@ async def decide(
 
 
 def data_age(panel: Panel, market: Market) -> int:
-    """Seconds from the panel's newest row to the market's block."""
-    return market.time - int(panel.times[-1])
+    """Seconds from the panel's newest bar to the market's block."""
+    return market.time - int(panel.newest[-1])
 
 
 def compare(plan: Plan, preview: Preview) -> Disagreement | None:
@@ -151,13 +156,21 @@ async def book(ports: Ports, settings: Settings, draft: CycleReport, intent: Int
     """The receipt in the books, from the vault's own events and not from what we meant to do."""
     postings = postings_of(receipt, settings.universe)
     await ports.journal.outcome(intent, receipt, postings)
-    reasons = () if receipt.ok else (receipt.reason or "reverted",)
+    reasons = draft.reasons if receipt.ok else (receipt.reason or "reverted",)  # why only exits were done, if so
     done = told.DEPLOYED if receipt.ok else told.REVERTED
     booked = replace(draft, postings=postings, gas_used=receipt.gas_used, gas_cost=receipt.gas_cost)
     return await _close(ports, settings, booked, done, reasons)
 
 
-def _draft(cycle: int, settings: Settings, market: Market, scores: Scores, target: Floats, plan: Plan) -> CycleReport:
+def _draft(
+    cycle: int,
+    settings: Settings,
+    market: Market,
+    scores: Scores,
+    target: Floats,
+    plan: Plan,
+    stopped: tuple[str, ...],
+) -> CycleReport:
     universe = settings.universe
     return CycleReport(
         cycle=cycle,
@@ -173,9 +186,10 @@ def _draft(cycle: int, settings: Settings, market: Market, scores: Scores, targe
         prices=tuple(market.price(universe, venue.id) for venue in universe.venues),
         model=scores.model[-1],
         plan=plan.id,
-        legs=tuple({**asdict(leg), **_score(scores, universe.index(leg.venue))} for leg in plan.legs),
+        legs=tuple({**leg.facts(), **_score(scores, universe.index(leg.venue))} for leg in plan.legs),
         turnover=plan.turnover,
         pool_cost=sum(leg.cost for leg in plan.legs),
+        reasons=(*stopped, *(f"{venue}: {why}" for venue, why in market.halted.items() if market.units.get(venue))),
     )
 
 
@@ -185,8 +199,9 @@ def _utc(at: int) -> str:
 
 def _score(scores: Scores, column: int) -> dict[str, float | None]:
     """A venue's score as plain numbers, None where no model speaks (JSON has no NaN)."""
-    found = {"score": scores.expected, "low": scores.low, "high": scores.high}
-    return {name: float(v[-1, column]) if np.isfinite(v[-1, column]) else None for name, v in found.items()}
+    kinds = {"score": scores.expected, "low": scores.low, "high": scores.high}
+    found = {name: float(values[-1, column]) for name, values in kinds.items()}
+    return {name: value if math.isfinite(value) else None for name, value in found.items()}
 
 
 async def _close(

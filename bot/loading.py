@@ -25,6 +25,7 @@ DAY = 86_400
 BAR_SECONDS = {"1h": 3_600, "1d": DAY}
 SYNTHETIC_BARS = 400  # of history and future that a generated market has
 SYNTHETIC_START = 1_704_067_200  # 2024-01-01: a fixed date, so that a seed means one market for ever
+VAULT_VENUES = 16  # as many as the vault lists, for its life
 HISTORY = 160  # bars of a generated market that lie before its first cycle: enough to fit a model once
 
 
@@ -43,6 +44,8 @@ class Options:
     devnet: Path | None = None
     cycles: int | None = None
     strength: float = 0.0
+    certificate: Path | None = None  # where it is not beside the strategy file
+    uncertified: bool = False  # deploy on the local devnet without one
 
     @property
     def historical(self) -> bool:
@@ -72,6 +75,7 @@ class Loaded:
     schedule: Schedule | None
     warnings: int  # findings in the data that do not stop a run
     uses_scores: bool  # whether the strategy asks a model
+    doubts: str = ""  # those findings in a line, with their counts
 
 
 def rpc_url() -> str | None:
@@ -94,6 +98,9 @@ def on_generated_signals(config: Config, sources: tuple[str, ...]) -> Config:
 
     So any strategy file can be tried on a generated market, whatever recorded sources it names.
     """
+    if config.costs.gas_series or config.costs.native_asset:
+        constant = config.costs.model_copy(update={"gas_series": None, "native_asset": None})
+        config = config.model_copy(update={"costs": constant})
     if set(config.signals) <= set(sources):
         return config
     stars = sources[-1]  # "synthetic_stars"; sources are sorted
@@ -104,33 +111,24 @@ def on_generated_signals(config: Config, sources: tuple[str, ...]) -> Config:
     return config.model_copy(update={"signals": (stars,), "venues": venues})
 
 
-def load_frames(options: Options, prices: pd.DataFrame, signals: Mapping[str, pd.DataFrame]) -> Loaded:
-    """As `load`, with data from frames: `prices` has columns time (bar close), asset, close, volume."""
+def load_frames(
+    options: Options,
+    prices: pd.DataFrame,
+    signals: Mapping[str, pd.DataFrame],
+    assets: pd.DataFrame | None = None,
+) -> Loaded:
+    """As `load`, with data from frames: `prices` has columns time (bar close), asset, close, volume.
+
+    `assets`: when each was listed and delisted, and why (asset, listed_at, delisted_at, reason).
+    """
     from bot.signals.catalogue import Catalogue
+    from bot.signals.frames import bars_of_frame
 
     config, mode = _config(options)
-    missing = {"time", "asset", "close", "volume"} - set(prices.columns)
-    if missing:
-        raise DataError(f"prices: column {sorted(missing)[0]} is missing (has {', '.join(map(str, prices.columns))})")
-    frames: dict[tuple[str, str], pd.DataFrame] = {}
-    for asset, frame in prices.groupby("asset", sort=True, observed=True):
-        try:
-            frames[config.bar, str(asset)] = _bars(frame)
-        except (ValueError, TypeError) as error:
-            raise DataError(f"prices: {asset}: {' '.join(str(error).split())}") from None
-    catalogue = Catalogue.of("frames given by the caller", "recorded", frames, signals)
+    frames = bars_of_frame(prices, config.bar)
+    catalogue = Catalogue.of("frames given by the caller", "recorded", frames, signals, assets=assets)
     source = Source(catalogue, "recorded", f"frames given by the caller (digest {catalogue.digest[:12]})")
     return _loaded(replace(options, replay=Path()), config, mode, source)
-
-
-def _bars(frame: pd.DataFrame) -> pd.DataFrame:
-    """One asset's closes and volumes as whole bars: without them, open, high and low are the close."""
-    import pandas as pd
-
-    bars = pd.DataFrame({"time": pd.to_datetime(frame["time"], utc=True)})
-    for column in ("open", "high", "low", "close"):
-        bars[column] = (frame[column] if column in frame else frame["close"]).to_numpy(dtype="float64")
-    return bars.assign(volume_quote=frame["volume"].to_numpy(dtype="float64"))
 
 
 def _config(options: Options) -> tuple[Config, str]:
@@ -138,7 +136,8 @@ def _config(options: Options) -> tuple[Config, str]:
     mode = options.mode or config.mode
     if mode == "live":
         raise RefusedError(
-            f"{options.config}: mode: live needs a valid certificate, and none can be issued yet; use fork or paper"
+            f"{options.config}: mode: live needs a valid certificate made on recorded data, and keys, which this "
+            "version cannot keep yet; use fork or paper"
         )
     if mode not in ("paper", "fork"):
         raise ConfigError(f"mode: expected paper, fork or live (got {mode!r})")
@@ -150,16 +149,19 @@ def _config(options: Options) -> tuple[Config, str]:
 def _loaded(options: Options, config: Config, mode: str, source: Source) -> Loaded:
     from bot.scoring.params import ScorerParams
     from bot.signals.catalogue import build_panel
-    from bot.signals.quality import refuse_errors
+    from bot.signals.gas import check_names
+    from bot.signals.quality import findings_of, summary
 
     universe = simulated_universe(config)
     settings = settings_of(config, universe, options.config)  # the strategy must load
     if settings.strategy.uses_scores:
         ScorerParams.of(config.scorer, BAR_SECONDS[config.bar])  # and its scorer must be one that can learn
-    warnings = refuse_errors(source.catalogue, universe, config.bar, config.signals)
+    check_names(source.catalogue, config.costs.gas_series, config.costs.native_asset, config.bar)
+    found = findings_of(source.catalogue, universe, config.bar, config.signals)
     panel = build_panel(source.catalogue, universe, config.bar, config.signals)
     schedule = schedule_of(options, config, panel) if options.historical else None
-    return Loaded(options, config, mode, source, panel, universe, schedule, warnings, settings.strategy.uses_scores)
+    uses_scores = settings.strategy.uses_scores
+    return Loaded(options, config, mode, source, panel, universe, schedule, len(found), uses_scores, summary(found))
 
 
 def refuse_historical_node(loaded: Loaded) -> None:
@@ -171,8 +173,17 @@ def refuse_historical_node(loaded: Loaded) -> None:
         raise ConfigError(f"{options.config}: chain: {config.chain} needs a node: set ETH_RPC_URL")
 
 
-def refuse_liquidity_on_chain(loaded: Loaded) -> None:
-    """Raises ConfigError where a venue of liquidity would need a chain: the vault has no adapter for it yet."""
+def refuse_beyond_the_vault(loaded: Loaded) -> None:
+    """Raises ConfigError for what no vault on a chain can hold: more venues than it lists, or venues of liquidity.
+
+    Backtests and paper over a made market hold both.
+    """
+    count = len(loaded.universe.risky)
+    if loaded.mode != "paper" and count > VAULT_VENUES:
+        raise ConfigError(
+            f"{loaded.options.config}: venues: {count} named, and mode {loaded.mode} needs a vault, which lists at "
+            f"most {VAULT_VENUES}; use mode: paper, or a backtest"
+        )
     for venue in loaded.universe.risky:
         if venue.kind != LP:
             continue
@@ -190,14 +201,13 @@ def refuse_liquidity_on_chain(loaded: Loaded) -> None:
 
 def open_source(options: Options, config: Config) -> Source:
     """The recorded catalogue that the options name, or a generated market."""
-    from bot.signals.generator import generate
-    from bot.signals.importer import open_data
-
     folder = options.replay or options.data
     if folder is not None:
-        catalogue = open_data(folder, cache_dir())
+        catalogue = _opened(folder)
         kind = "recorded" if catalogue.kind == "recorded" else "synthetic"
         return Source(catalogue, kind, f"{kind} data in {folder} ({catalogue.title}, digest {catalogue.digest[:12]})")
+    from bot.signals.generator import generate
+
     seconds = BAR_SECONDS[config.bar]
     seed = options.synthetic if options.synthetic is not None else config.devnet.seed
     start = SYNTHETIC_START
@@ -208,6 +218,18 @@ def open_source(options: Options, config: Config) -> Source:
     catalogue = generate(seed, assets, bars, seconds, start, options.strength)
     planted = "no relation planted" if options.strength == 0 else f"a relation of strength {options.strength:g} planted"
     return Source(catalogue, "synthetic", f"a generated market, seed {seed}, {planted}")
+
+
+def _opened(folder: Path) -> Catalogue:
+    """The catalogue in a folder, or what is imported from it; what imports is loaded only where it is needed."""
+    from bot.signals.catalogue import Catalogue
+    from bot.signals.storage import MANIFEST
+
+    if (folder / MANIFEST).is_file():
+        return Catalogue.open(folder)
+    from bot.signals.importer import open_data
+
+    return open_data(folder, cache_dir())
 
 
 def schedule_of(options: Options, config: Config, panel: Panel) -> Schedule:

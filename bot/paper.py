@@ -22,6 +22,7 @@ from bot.errors import InvariantBroken, LedgerMismatch
 from bot.ports import Intent, MarketReader, Preview
 
 BLOCK_SECONDS = 12
+SETTLING = 1_800  # seconds that a price must stand before the vault trusts it
 GAS_BASE, GAS_PER_LEG = 175_000, 155_000  # fitted to the devnet's receipts; a parity test bounds the error
 # What liquidity is assumed to add to a leg's swap: a first mint and the swap of what it leaves. Burning and collecting
 # takes half of it. Measured on the pool's bytecode; what an adapter for it would add is not known.
@@ -66,7 +67,7 @@ class PaperMarket:
         start: int,
         *,
         gas_price: int = 0,
-        window: int = 1_800,
+        window: int = SETTLING,
         units: Mapping[str, int] | None = None,
         source: MarketReader | None = None,
         machines: Mapping[str, PoolState] | None = None,
@@ -147,9 +148,10 @@ class PaperMarket:
 
     async def sign(self, plan: Plan, cycle: int, now: int) -> Intent:
         """Nothing is signed on paper: the bytes are the plan's id."""
-        self._plans[plan.id] = plan
-        raw = bytes.fromhex(plan.id)
-        return Intent(plan.id, cycle, plan.chain_id, "paper", plan.nonce, hashlib.sha256(raw).hexdigest(), raw, now)
+        identity = plan.id
+        self._plans[identity] = plan
+        raw = bytes.fromhex(identity)
+        return Intent(identity, cycle, plan.chain_id, "paper", plan.nonce, hashlib.sha256(raw).hexdigest(), raw, now)
 
     async def send(self, intent: Intent) -> Receipt | None:
         """Fills the plan against the pools. Raises InvariantBroken if the vault could not pay."""

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
+from bot.core.listing import last_known, standing
+from bot.core.market import Market
 from bot.core.mirror import MirrorParams, MirrorStep, moves
 from bot.core.panel import Panel
 from bot.core.report import CycleReport
 from bot.core.universe import Universe
 from bot.cycle import run_cycle
-from bot.ports import Clock, Ports, SignalFeed
+from bot.ports import Clock, MarketReader, Ports, SignalFeed
 from bot.settings import Settings
 
 RecordedMoves = Mapping[int, Sequence[MirrorStep]]  # unix seconds of a bar -> what the mirror did there
@@ -67,6 +69,19 @@ class Schedule:
         return sum(self.cycle(row) is not None for row in self.rows)
 
 
+class ListedReader:
+    """A market on a historical clock: a venue without a price in the panel stands as `bot.core.listing` says."""
+
+    def __init__(self, reader: MarketReader, panel: Panel, universe: Universe) -> None:
+        self._reader, self._universe = reader, universe
+        self._times, self._known = panel.times, last_known(panel)
+
+    async def market(self) -> Market:
+        market = await self._reader.market()
+        row = int(np.searchsorted(self._times, market.time, side="right")) - 1
+        return standing(market, self._universe, self._known[row], int(self._times[row])) if row >= 0 else market
+
+
 async def replay(
     ports: Ports,
     settings: Settings,
@@ -86,6 +101,7 @@ async def replay(
     `recorded`: the mirror's moves of an earlier run by bar, instead of moves made anew from prices.
     """
     told = 0
+    ports = replace(ports, reader=ListedReader(ports.reader, schedule.panel, universe))
     for row in schedule.rows:
         at = int(schedule.panel.times[row])
         if ports.clock.now() < at:

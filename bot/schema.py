@@ -7,6 +7,8 @@ from typing import Any
 
 from bot.config import Config
 
+TITLES = {"VenueConfig": "venues.<id>", "SleeveConfig": "strategy.sleeves.<name>"}
+
 
 def schema_json() -> str:
     """The JSON Schema of a strategy file, as text that ends with a newline."""
@@ -30,7 +32,7 @@ def reference_markdown() -> str:
     ]
     lines += _table("Top level", schema, Config.__doc__ or "")
     for name, part in schema["$defs"].items():
-        title = {"VenueConfig": "venues.<id>"}.get(name, name.removesuffix("Config").lower())
+        title = TITLES.get(name, name.removesuffix("Config").lower())
         if "properties" in part:
             lines += _table(title, part, part.get("description", ""))
     return "\n".join(lines) + "\n"

@@ -6,10 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.config import SPACING, Config
+from bot.config import SPACING, Config, StrategyConfig
 from bot.core.mirror import MirrorParams
 from bot.core.plan import Limits
 from bot.core.policy import PolicyParams
+from bot.core.sleeves import Sleeve, combined
 from bot.core.strategy import Strategy, load
 from bot.core.units import BPS, Token
 from bot.core.universe import Universe, Venue, idle
@@ -35,9 +36,8 @@ def settings_of(config: Config, universe: Universe, path: Path | None = None) ->
 
     Raises ConfigError naming the field when the strategy cannot be loaded.
     """
-    chosen = config.strategy
     try:
-        strategy = load(chosen.name, chosen.params, chosen.before_first_fit, path.parent if path else None)
+        strategy = _strategy(config.strategy, path.parent if path else None)
     except ValueError as error:
         raise ConfigError(f"{path or 'strategy file'}: strategy: {error}") from None
     limits, policy = config.limits, config.policy
@@ -63,6 +63,17 @@ def settings_of(config: Config, universe: Universe, path: Path | None = None) ->
             max_sandwich_bps=limits.max_sandwich,
             tighten=limits.on_sandwich == "tighten",
         ),
+    )
+
+
+def _strategy(chosen: StrategyConfig, beside: Path | None) -> Strategy:
+    if not chosen.sleeves:
+        return load(chosen.name, chosen.params, chosen.before_first_fit, beside)
+    return combined(
+        [
+            Sleeve(name, sleeve.share / BPS, load(sleeve.name, sleeve.params, sleeve.before_first_fit, beside))
+            for name, sleeve in chosen.sleeves.items()
+        ]
     )
 
 

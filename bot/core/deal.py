@@ -130,7 +130,7 @@ def taken(deal: Deal, min_received: int, tolerated_bps: int) -> tuple[int, int]:
     least = min_received
     if deal.fill != deal.received:  # a share that was rounded down to a unit received is not told from the next one
         least = min(deal.fill, deal.fill * (min_received + 1) // deal.received)
-    return taken_by_sandwich(deal.hop, deal.swapped, least, tolerated_bps, in_money=deal.entry)
+    return taken_by_sandwich(deal.hop, deal.swapped, least, tolerated_bps, in_money=deal.entry, fill=deal.fill)
 
 
 def least_for_fill(deal: Deal, least: int) -> int:

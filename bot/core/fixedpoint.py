@@ -7,7 +7,6 @@ token1 per token0 in raw units; Uniswap V3 stores its square root times 2^96 (wh
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 Q96 = 1 << 96
 Q128 = 1 << 128
@@ -72,9 +71,12 @@ def price_to_sqrt_x96(price: float, base_decimals: int, quote_decimals: int, bas
     """
     if not (math.isfinite(price) and price > 0):
         raise ValueError(f"a price must be finite and positive (got {price!r})")
-    raw = Fraction(price) * _unit_ratio(base_decimals, quote_decimals)
-    token1_per_token0 = raw if base_is_token0 else 1 / raw
-    return sqrt_price_x96_from_ratio(token1_per_token0.numerator, token1_per_token0.denominator)
+    raw_quote, raw_base = _units_of_one(base_decimals, quote_decimals)
+    numerator, denominator = price.as_integer_ratio()
+    numerator, denominator = numerator * raw_quote, denominator * raw_base
+    if base_is_token0:
+        return sqrt_price_x96_from_ratio(numerator, denominator)
+    return sqrt_price_x96_from_ratio(denominator, numerator)
 
 
 def sqrt_x96_to_price(sqrt_price_x96: int, base_decimals: int, quote_decimals: int, base_is_token0: bool) -> float:
@@ -85,17 +87,20 @@ def sqrt_x96_to_price(sqrt_price_x96: int, base_decimals: int, quote_decimals: i
     """
     if not 0 < sqrt_price_x96 <= UINT160_MAX:
         raise ValueError(f"a square root price must be a uint160 above zero (got {sqrt_price_x96})")
-    token1_per_token0 = Fraction(sqrt_price_x96 * sqrt_price_x96, Q192)
-    raw = token1_per_token0 if base_is_token0 else 1 / token1_per_token0
+    raw_quote, raw_base = _units_of_one(base_decimals, quote_decimals)
+    squared = sqrt_price_x96 * sqrt_price_x96
+    numerator, denominator = (squared, Q192) if base_is_token0 else (Q192, squared)
     try:
-        return float(raw / _unit_ratio(base_decimals, quote_decimals))
+        return (numerator * raw_base) / (denominator * raw_quote)  # a quotient of ints is the nearest float64
     except OverflowError:
         raise ValueError(f"the price of {sqrt_price_x96} with these decimals exceeds float64") from None
 
 
-def _unit_ratio(base_decimals: int, quote_decimals: int) -> Fraction:
-    """Raw quote units per raw base unit at a human price of one."""
+def _units_of_one(base_decimals: int, quote_decimals: int) -> tuple[int, int]:
+    """Raw units of one whole quote token and of one whole base token."""
     for decimals in (base_decimals, quote_decimals):
         if not 0 <= decimals <= _DECIMALS_MAX:
             raise ValueError(f"token decimals must be within 0..{_DECIMALS_MAX} (got {decimals})")
-    return Fraction(10**quote_decimals, 10**base_decimals)
+    quote: int = 10**quote_decimals
+    base: int = 10**base_decimals
+    return quote, base

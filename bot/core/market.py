@@ -11,7 +11,7 @@ from bot.core.amm.concentrated import Pool, value_at_spot_down
 from bot.core.amm.range_position import RangePosition, holdings, in_range, worth
 from bot.core.fixedpoint import sqrt_x96_to_price
 from bot.core.panel import Floats
-from bot.core.universe import IDLE, LP, Universe
+from bot.core.universe import IDLE, LP, Universe, Venue
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Market:
     `pools` lacks a venue whose pool could not be read; such a venue is worth nothing here and is not traded.
     `positions` has the venues of liquidity that are held; liquidity whose place is not known is worth nothing.
     `entries_open` is False while the vault is paused. `caps` are the contract's own, in bps of its total assets.
+    `halted`: venues that cannot be traded now, with why; those in `worthless` are valued at nothing besides.
     """
 
     chain_id: int
@@ -34,16 +35,24 @@ class Market:
     entries_open: bool = True
     caps: Mapping[str, int] | None = None
     positions: Mapping[str, RangePosition] = field(default_factory=dict)
+    halted: Mapping[str, str] = field(default_factory=dict)
+    worthless: frozenset[str] = frozenset()
+
+    def tradable(self, venue_id: str) -> bool:
+        """Whether a venue's pool could be read and takes trades."""
+        return venue_id in self.pools and venue_id not in self.halted
 
     def value(self, universe: Universe, venue_id: str) -> int:
         """What a venue's position is worth at spot, in money, rounded down; liquidity with the fees that it is owed."""
-        units, venue = self.units.get(venue_id, 0), universe[venue_id]
-        pool = self.pools.get(venue_id)
-        if pool is None or units == 0:
+        return self._worth(universe[venue_id])
+
+    def _worth(self, venue: Venue) -> int:
+        units, pool = self.units.get(venue.id, 0), self.pools.get(venue.id)
+        if pool is None or units == 0 or venue.id in self.worthless:
             return 0
         if venue.kind != LP:
             return value_at_spot_down(pool, units, venue.base_is_token0)
-        position = self.positions.get(venue_id)
+        position = self.positions.get(venue.id)
         if position is None:
             return 0
         amounts = holdings(pool, position.lower, position.upper, units)
@@ -56,29 +65,36 @@ class Market:
         return pool is not None and position is not None and not in_range(pool, position.lower, position.upper)
 
     def price(self, universe: Universe, venue_id: str) -> float:
-        """Spot price in money per whole token; NaN without a pool, 1 for idle. For reading, never for money."""
+        """Spot price in money per whole token; NaN without a pool, 0 where worthless, 1 for idle. Never for money."""
         pool = self.pools.get(venue_id)
         venue = universe[venue_id]
         if venue.kind == IDLE:
             return 1.0
         if pool is None:
             return float("nan")
+        if venue_id in self.worthless:
+            return 0.0
         return sqrt_x96_to_price(
             pool.sqrt_price_x96, venue.token.decimals, universe.money.decimals, venue.base_is_token0
         )
 
     def nav(self, universe: Universe) -> int:
         """Net asset value: idle money and every position at spot, rounded down position by position."""
-        return self.idle + sum(self.value(universe, venue.id) for venue in universe.risky)
+        return self.idle + sum(self.values(universe))
+
+    def values(self, universe: Universe) -> list[int]:
+        """What the position in each venue but idle is worth, in order; see `value`."""
+        return [self._worth(venue) for venue in universe.risky]
 
     def held(self, universe: Universe) -> Floats:
         """Weights held, (N,). Research only: money never comes back out of these floats."""
-        nav = self.nav(universe)
+        values = self.values(universe)
+        nav = self.idle + sum(values)
         weights = np.zeros(len(universe))
         if nav == 0:
             weights[0] = 1.0
             return weights
-        for column, venue in enumerate(universe.risky, start=1):
-            weights[column] = self.value(universe, venue.id) / nav
+        for column, value in enumerate(values, start=1):
+            weights[column] = value / nav
         weights[0] = max(0.0, 1.0 - float(weights[1:].sum()))
         return weights

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bot.core.amm.concentrated import Pool, liquidity_for_amounts, nudge, pool_at, swap
+from bot.core.amm.concentrated import Pool, liquidity_for_amounts, nudging, pool_at
+from bot.core.amm.path import swapped
 from bot.core.amm.pool_state import PoolState
 from bot.core.amm.tick_math import MAX_TICK, MIN_TICK
 from bot.core.fixedpoint import price_to_sqrt_x96
 from bot.core.panel import Panel
 from bot.core.universe import Universe, Venue
+from bot.errors import DataError
 
 PIPS = 1_000_000
 NOISE_TRADES = 6  # a bar and pool: alternately bought and sold, so that noise has no direction of its own
@@ -48,11 +50,11 @@ class MirrorStep:
 def band(venue: Venue, money_decimals: int, price: float) -> tuple[int, int]:
     """Lowest and highest pool price (sqrt Q64.96) at which arbitrage against `price` (money per token) does not pay."""
     keep = 1.0 - venue.fee_pips / PIPS
-    edges = sorted(
+    one, other = (
         price_to_sqrt_x96(edge, venue.token.decimals, money_decimals, venue.base_is_token0)
         for edge in (price * keep, price / keep)
     )
-    return edges[0], edges[1]
+    return min(one, other), max(one, other)
 
 
 def step(
@@ -66,29 +68,30 @@ def step(
     # A generator of its own for each pool and bar: adding a venue or starting later changes no other trade.
     draw = random.Random(f"mirror:{params.seed}:{venue.id}:{at}")
     total = max(0.0, volume) * params.noise_bps / 10_000
-    cuts = sorted(draw.random() for _ in range(NOISE_TRADES - 1))
-    shares = [high - low for low, high in zip([0.0, *cuts], [*cuts, 1.0], strict=True)]
+    cuts = sorted([draw.random() for _ in range(NOISE_TRADES - 1)])
     buying = draw.random() < 0.5
+    money, token = 10**money_decimals, 10**venue.token.decimals
     noise = []
-    for share in shares:
-        spent_money = int(share * total * 10**money_decimals)
-        spent_token = int(share * total / before * 10**venue.token.decimals)
+    for low, high in zip([0.0, *cuts], [*cuts, 1.0], strict=True):
+        share = high - low
         # Buying the token pays money in; whether that is token1 or token0 decides the sign.
-        amount = spent_money if buying else spent_token
+        amount = int(share * total * money) if buying else int(share * total / before * token)
         pays_token1 = buying == venue.base_is_token0
         noise.append(amount if pays_token1 else -amount)
         buying = not buying
-    low, high = band(venue, money_decimals, price)
-    return MirrorStep(venue.id, tuple(noise), low, high)
+    return MirrorStep(venue.id, tuple(noise), *band(venue, money_decimals, price))
 
 
 def apply(pool: Pool, moves: MirrorStep) -> Pool:
-    """The pool after one step, exactly as the devnet's market maker contract leaves it."""
-    for amount in moves.noise:
-        if amount:
-            pool = swap(pool, amount < 0, abs(amount)).pool
-    arbitrage = nudge(pool, moves.low_sqrt_x96, moves.high_sqrt_x96, (BUDGET, BUDGET))
-    return arbitrage.pool if arbitrage else pool
+    """The pool after one step, exactly as the devnet's market maker contract leaves it.
+
+    Raises DataError where the mirror's inventory does not bring the price into its band: a price would be made up.
+    """
+    pool = swapped(pool, [(amount < 0, abs(amount), None) for amount in moves.noise if amount])
+    arbitrage = nudging(pool, moves.low_sqrt_x96, moves.high_sqrt_x96, (BUDGET, BUDGET))
+    pool = swapped(pool, [arbitrage]) if arbitrage else pool
+    _check_arrived(pool.sqrt_price_x96, moves)
+    return pool
 
 
 def apply_to(machine: PoolState, moves: MirrorStep, time: int) -> None:
@@ -100,6 +103,13 @@ def apply_to(machine: PoolState, moves: MirrorStep, time: int) -> None:
     if not low <= machine.sqrt_price_x96 <= high:
         falls = machine.sqrt_price_x96 > high
         machine.swap(falls, BUDGET, high if falls else low, time)
+        _check_arrived(machine.sqrt_price_x96, moves)
+
+
+def _check_arrived(sqrt_price_x96: int, moves: MirrorStep) -> None:
+    if not moves.low_sqrt_x96 <= sqrt_price_x96 <= moves.high_sqrt_x96:
+        problem = f"its pool cannot follow the price with {BUDGET:.0e} raw units of each token"
+        raise DataError(f"{moves.venue}: {problem}: the price is too low, or devnet.depth too high, for it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,18 +159,18 @@ def moves(params: MirrorParams, universe: Universe, panel: Panel, row: int) -> t
     """Every pool's moves at one row of the panel; a venue without a price in that row stands still."""
     close, volume = panel.close, panel.volume
     found = []
+    prices, traded_by, at = close[row].tolist(), volume[row].tolist(), int(panel.times[row])
+    earlier = close[row - 1].tolist() if row else prices
     for column, venue in enumerate(universe.risky, start=1):
-        price = float(close[row, column])
+        price, before, traded = prices[column], earlier[column], traded_by[column]
         if not math.isfinite(price):
             continue
-        before = float(close[row - 1, column]) if row else price
-        traded = float(volume[row, column])
         found.append(
             step(
                 params,
                 venue,
                 universe.money.decimals,
-                int(panel.times[row]),
+                at,
                 price,
                 before if math.isfinite(before) else price,
                 traded if math.isfinite(traded) else 0.0,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from bot.core.units import BPS, bps_down, parts_of, share_down
 from bot.core.universe import Universe, Venue
 
 OUT_OF_RANGE = "out of range"
+MAX_LEGS = 16  # the vault's own bound on actions in one call
+LATER = f"left to a later cycle: {MAX_LEGS} legs fit in one call"
 DUST = 10**6  # a change below one millionth of the portfolio is rounding, not a wish
 
 
@@ -59,6 +62,10 @@ class Leg:
     def cost_bps(self) -> float:
         return self.cost / self.value * BPS if self.value else 0.0
 
+    def facts(self) -> dict[str, Any]:
+        """Every field by name, as `asdict` gives them."""
+        return {name: getattr(self, name) for name in _LEG_FIELDS}
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -78,7 +85,9 @@ class Plan:
     @property
     def id(self) -> str:
         """sha256 over the canonical JSON of the plan, hex: the decision that the vault's event carries."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        facts = {name: getattr(self, name) for name in _PLAN_FIELDS}
+        facts |= {"legs": [leg.facts() for leg in self.legs], "skipped": dict(self.skipped)}
+        return hashlib.sha256(_CANONICAL.encode(facts).encode()).hexdigest()
 
     @property
     def turnover(self) -> int:
@@ -88,14 +97,21 @@ class Plan:
         )
 
 
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+_LEG_FIELDS: Final = tuple(each.name for each in fields(Leg))
+_PLAN_FIELDS: Final = tuple(each.name for each in fields(Plan))
+
+
 def make_plan(weights: Floats, market: Market, universe: Universe, limits: Limits) -> Plan:
     """The legs that move `market` to `weights` (N,), exits first, in universe order.
 
     Amounts round down: money that cannot be placed exactly stays idle. A leg that would lose more than `max_loss_bps`
     against spot is cut to the largest that does not; one below `min_trade` is left out, and the plan says why.
-    Liquidity that the price has left is taken out whole: a later cycle may enter anew around the new price.
+    Liquidity that the price has left is taken out whole: a later cycle may enter anew around the new price. Where one
+    call does not hold all legs, the largest are made, exits before entries.
     """
-    nav = market.nav(universe)
+    values = market.values(universe)
+    nav = market.idle + sum(values)
     skipped: dict[str, str] = {}
     exits: list[Leg] = []
     wanted: list[tuple[Venue, int]] = []
@@ -105,7 +121,11 @@ def make_plan(weights: Floats, market: Market, universe: Universe, limits: Limit
             if market.units.get(venue.id, 0):
                 skipped[venue.id] = "the pool could not be read"
             continue
-        held = market.value(universe, venue.id)
+        if venue.id in market.halted:
+            if market.units.get(venue.id, 0) or weights[column] > 0.0:
+                skipped[venue.id] = market.halted[venue.id]
+            continue
+        held = values[column - 1]
         target = share_down(nav, parts_of(min(1.0, float(weights[column]))))
         idles = market.out_of_range(venue.id)
         if abs(target - held) * DUST < nav and weights[column] > 0.0 and not idles:
@@ -123,6 +143,10 @@ def make_plan(weights: Floats, market: Market, universe: Universe, limits: Limit
                 wanted.append((venue, min(target, cap) - held))
             else:
                 skipped[venue.id] = "at the vault's own cap"
+    kept = _largest({leg.venue: leg.value for leg in exits}, MAX_LEGS, skipped)
+    exits = [leg for leg in exits if leg.venue in kept]
+    kept = _largest({venue.id: value for venue, value in wanted}, MAX_LEGS - len(exits), skipped)
+    wanted = [(venue, value) for venue, value in wanted if venue.id in kept]
     # Only what exits are sure to bring may be spent again, and the minimum idle is not touched.
     spendable = market.idle + sum(leg.min_received for leg in exits) - _idle_floor(nav, limits)
     entries: list[Leg] = []
@@ -146,6 +170,13 @@ def make_plan(weights: Floats, market: Market, universe: Universe, limits: Limit
         legs=(*exits, *entries),
         skipped=skipped,
     )
+
+
+def _largest(values: Mapping[str, int], most: int, skipped: dict[str, str]) -> set[str]:
+    """The venues of the largest values, at most so many; of the others, `skipped` is told why they wait."""
+    ranked = sorted(values, key=lambda venue: -values[venue])
+    skipped |= dict.fromkeys(ranked[most:], LATER)
+    return set(ranked[:most])
 
 
 def _idle_floor(nav: int, limits: Limits) -> int:

@@ -58,7 +58,7 @@ def tell(report: CycleReport, universe: Universe) -> str:
     if report.outcome in (DEPLOYED, REVERTED, UNKNOWN):
         moves = "; ".join(_leg(leg, universe) for leg in report.legs)
         if report.outcome == DEPLOYED:
-            return moves
+            return f"{moves} ({'; '.join(report.reasons)})" if report.reasons else moves
         return f"{report.outcome}: {'; '.join(report.reasons)} [{moves}]"
     return f"{report.outcome}: {'; '.join(report.reasons)}"
 

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from bot.core.amm.concentrated import NotEnoughLiquidity, UnknownTicks
 from bot.core.deal import deal_of, taken, value_of_units
 from bot.core.market import Market
-from bot.core.plan import Leg, Limits, Plan
+from bot.core.plan import MAX_LEGS, Leg, Limits, Plan
 from bot.core.units import BPS, bps_down, bps_up
 from bot.core.universe import Universe
-
-MAX_LEGS = 16  # the vault's own bound on actions in one call
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def check(plan: Plan, market: Market, universe: Universe, limits: Limits, data_a
         breaches.append(Breach("net asset value of the plan", plan.nav, nav))
     idle, entering = market.idle, 0
     for leg in plan.legs:
-        if leg.venue not in market.pools or leg.amount <= 0:
+        if not market.tradable(leg.venue) or leg.amount <= 0:
             breaches.append(Breach("tradable amount", leg.amount, 0, leg.venue))
             continue
         venue = universe[leg.venue]

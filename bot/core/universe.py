@@ -41,20 +41,20 @@ class Universe:
 
     money: Token
     venues: tuple[Venue, ...]
+    ids: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _columns: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        ids = [venue.id for venue in self.venues]
+        ids = tuple(venue.id for venue in self.venues)
         if not ids or ids[0] != IDLE:
             raise ValueError("the first venue of a universe is idle")
         if len(set(ids)) != len(ids):
-            raise ValueError(f"venue ids repeat: {ids}")
+            raise ValueError(f"venue ids repeat: {list(ids)}")
+        object.__setattr__(self, "ids", ids)
+        object.__setattr__(self, "_columns", {name: column for column, name in enumerate(ids)})
 
     def __len__(self) -> int:
         return len(self.venues)
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        return tuple(venue.id for venue in self.venues)
 
     @property
     def risky(self) -> tuple[Venue, ...]:
@@ -62,7 +62,11 @@ class Universe:
         return self.venues[1:]
 
     def index(self, venue_id: str) -> int:
-        return self.ids.index(venue_id)
+        """The column of a venue. Raises ValueError for one that is not here."""
+        column = self._columns.get(venue_id)
+        if column is None:
+            raise ValueError(f"no venue {venue_id!r} among {', '.join(self.ids)}")
+        return column
 
     def __getitem__(self, venue_id: str) -> Venue:
         return self.venues[self.index(venue_id)]

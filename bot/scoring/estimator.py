@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import sklearn
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -20,6 +20,39 @@ from bot.scoring.params import ScorerParams
 
 VERSION: str = sklearn.__version__
 _one_at_a_time = threading.Lock()  # the number of BLAS threads belongs to the process
+
+
+class MedianImputer(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Fills gaps with the column's median, and appends a column of zeros and ones for each that had gaps in training.
+
+    What scikit-learn's SimpleImputer gives with a median and indicators, to the bit, in a fifth of its time: that one
+    sorts every column with its gaps masked. Each column of the training rows must hold a number.
+    """
+
+    def fit(self, x: Floats, y: Floats | None = None) -> MedianImputer:
+        """Learns medians and gaps of x (M, F)."""
+        gaps = np.isnan(x)
+        self.gappy_ = np.flatnonzero(gaps.any(axis=0))
+        columns = np.ascontiguousarray(x.T)
+        self.medians_ = np.array([_median(column) for column in columns])
+        return self
+
+    def transform(self, x: Floats) -> Floats:
+        """(M, F + columns with gaps in training)."""
+        gaps = np.isnan(x)
+        filled = np.empty((len(x), x.shape[1] + len(self.gappy_)))
+        filled[:, : x.shape[1]] = np.where(gaps, self.medians_, x)
+        filled[:, x.shape[1] :] = gaps[:, self.gappy_]
+        return filled
+
+
+def _median(column: Floats) -> float:
+    known = column[~np.isnan(column)]
+    half = len(known) // 2
+    if len(known) % 2:
+        return float(np.partition(known, half)[half])
+    parted = np.partition(known, (half - 1, half))
+    return float((parted[half - 1] + parted[half]) / 2.0)
 
 
 def fitted(x: Floats, y: Floats, params: ScorerParams) -> Any:
@@ -62,7 +95,7 @@ def _pipeline(params: ScorerParams, rows: int) -> Pipeline:
         return Pipeline(
             [
                 # The medians are those of the training rows, and so is the list of columns that get an indicator.
-                ("impute", SimpleImputer(strategy="median", add_indicator=True)),
+                ("impute", MedianImputer()),
                 ("standardise", StandardScaler()),
                 # As strong as the data, whatever the number of rows: returns are mostly noise, and labels overlap.
                 ("ridge", Ridge(alpha=float(rows), solver="cholesky")),

@@ -64,10 +64,17 @@ def demeaned(values: Floats) -> Floats:
 def ranked(values: Floats) -> Floats:
     """(T, N): ranks within each row, scaled to [-0.5, 0.5], ties sharing their mean rank; 0 for a lone value."""
     known = np.isfinite(values)
-    below = (values[:, None, :] < values[:, :, None]).sum(axis=2)
-    equal = (values[:, None, :] == values[:, :, None]).sum(axis=2) - 1
+    order = np.argsort(values, axis=1)  # what is unknown comes last, and never next to an equal
+    rising = np.take_along_axis(values, order, axis=1)
+    place = np.arange(values.shape[1])
+    starts, ends = np.ones(values.shape, dtype=bool), np.ones(values.shape, dtype=bool)
+    starts[:, 1:] = ends[:, :-1] = rising[:, 1:] != rising[:, :-1]
+    below = np.maximum.accumulate(np.where(starts, place, 0), axis=1)
+    last = np.minimum.accumulate(np.where(ends, place, values.shape[1])[:, ::-1], axis=1)[:, ::-1]
+    mean_place = np.empty(values.shape)
+    np.put_along_axis(mean_place, order, below + 0.5 * (last - below), axis=1)
     others = known.sum(axis=1, keepdims=True) - 1
-    scaled = (below + 0.5 * equal) / np.maximum(others, 1) - 0.5
+    scaled = mean_place / np.maximum(others, 1) - 0.5
     return np.where(known, np.where(others > 0, scaled, 0.0), np.nan)
 
 
@@ -81,17 +88,37 @@ def row_at(times: Times, wanted: Times) -> Times:
 
 def _past(times: Times, values: Floats, span: int) -> Floats:
     """(T, N): the values `span` seconds before each row, NaN where no bar closed then."""
-    row = row_at(times, times - span)
-    return np.where((row >= 0)[:, None], values[row], np.nan)
+    rows = _rows_ago(times, span)
+    if rows is None:
+        row = row_at(times, times - span)
+        return np.where((row >= 0)[:, None], values[row], np.nan)
+    earlier = np.full(values.shape, np.nan)
+    earlier[rows:] = values[: max(0, len(values) - rows)]
+    return earlier
 
 
 def _sum_of_past(times: Times, values: Floats, step: int, count: int) -> Floats:
     """(T, N): the sum over each row and the `count` - 1 before it, `step` seconds apart; NaN if one is."""
     total = values.copy()
+    rows = _rows_ago(times, step)
     with np.errstate(over="ignore"):  # an absurd volume becomes infinite, and infinite is unknown
         for number in range(1, count):
-            total += _past(times, values, number * step)
+            if rows is None:
+                total += _past(times, values, number * step)
+            else:
+                total[number * rows :] += values[: max(0, len(values) - number * rows)]
+    if rows is not None:
+        total[: (count - 1) * rows] = np.nan
     return total
+
+
+def _rows_ago(times: Times, span: int) -> int | None:
+    """How many rows earlier every time less `span` is, where bars close at even distances; None where they do not."""
+    if len(times) < 2:
+        return None
+    step = int(times[1] - times[0])
+    even = span % step == 0 and bool((np.diff(times) == step).all())
+    return span // step if even else None
 
 
 def _log(values: Floats) -> Floats:

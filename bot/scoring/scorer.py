@@ -8,7 +8,7 @@ from bot.core.panel import Panel
 from bot.core.score import Scores, no_scores
 from bot.errors import PatronError
 from bot.scoring.params import ScorerParams
-from bot.scoring.walkforward import FittedModel, score_rows
+from bot.scoring.walkforward import SHIPPED, FittedModel, Steps, score_rows
 
 _TIMEOUT_SECONDS = 300.0
 _KEPT_MODELS = 2  # the current one, and the one before for a cycle that is late
@@ -17,9 +17,10 @@ _KEPT_MODELS = 2  # the current one, and the one before for a cycle that is late
 class PanelScorer:
     """Scores a panel's last row exactly as `score_panel` does. One call at a time; fits on a thread."""
 
-    def __init__(self, params: ScorerParams, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
+    def __init__(self, params: ScorerParams, timeout_seconds: float = _TIMEOUT_SECONDS, steps: Steps = SHIPPED) -> None:
         self._params = params
         self._timeout = timeout_seconds
+        self._steps = steps
         self._models: dict[int, FittedModel] = {}
         self._busy = asyncio.Lock()
 
@@ -39,7 +40,9 @@ class PanelScorer:
             models = dict(self._models)  # a thread that was given up on must not write into what is kept
             try:
                 async with asyncio.timeout(self._timeout):
-                    scores = await asyncio.to_thread(score_rows, panel, self._params, len(panel) - 1, models)
+                    scores = await asyncio.to_thread(
+                        score_rows, panel, self._params, len(panel) - 1, models, self._steps
+                    )
             except TimeoutError:
                 raise PatronError(f"scorer: no score after {self._timeout:g} seconds") from None
             self._models = {time: models[time] for time in sorted(models)[-_KEPT_MODELS:]}

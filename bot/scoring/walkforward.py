@@ -13,6 +13,7 @@ conformal. Its promise is for exchangeable rows; markets are not, so the interva
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 from collections.abc import Callable, MutableMapping
@@ -31,6 +32,7 @@ from bot.scoring.params import ScorerParams
 _HIGHEST_LABEL = 10.0  # an elevenfold in a horizon teaches no more; keeps absurd prices from overflowing
 
 Cache = MutableMapping[int, "FittedModel"]  # by fit time
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,7 @@ def fit_times(times: Times, refit: int) -> Times:
     return times // refit * refit
 
 
-def training_rows(
-    times: Times, known_at: Times, fit_time: int, params: ScorerParams
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def training_rows(times: Times, known_at: Times, fit_time: int, params: ScorerParams) -> tuple[Mask, Mask]:
     """Two masks (T,): the rows for the estimator and the rows for the calibration of a fit at `fit_time`."""
     first = fit_time - params.train
     calibration_start = params.calibration_start(fit_time)
@@ -80,28 +80,68 @@ def training_set(
     panel: Panel, names: tuple[str, ...], x: Floats, truth: Labels, fit_time: int, params: ScorerParams
 ) -> TrainingSet | None:
     """What the fit at `fit_time` sees of features x (T, N, F) and labels; None when it is too little to learn from."""
-    order = np.argsort(np.array(panel.venues))
-    usable = (np.isfinite(truth.returns) & np.isfinite(x).any(axis=2))[:, order]
-    taken = []
-    for part in training_rows(panel.times, truth.known_at, fit_time, params):
-        row, column = np.nonzero(usable & part[:, None])
-        venue = order[column]
-        taken.append((panel.times[row], column, x[row, venue], truth.returns[row, venue]))
-    (fit_at, _, fit_x, fit_y), (_, _, calibration_x, calibration_y) = taken
-    if len(fit_y) < params.least_rows or len(np.unique(fit_at)) < params.least_times:
-        return None
-    late = len(calibration_y)
-    if late < params.least_calibration_rows or _order(late, params) > late:
-        return None
+    parts = training_rows(panel.times, truth.known_at, fit_time, params)
+    return masked_training_set(panel, names, x, truth, parts, fit_time, params)
 
+
+def masked_training_set(
+    panel: Panel,
+    names: tuple[str, ...],
+    x: Floats,
+    truth: Labels,
+    parts: tuple[Mask, Mask],
+    fit_time: int,
+    params: ScorerParams,
+) -> TrainingSet | None:
+    """What a fit sees of the rows in two masks (T,), the estimator's and the calibration's; None as `training_set`.
+
+    Nothing outside the masks is looked at. `fit_time` names the fit, and chooses nothing.
+    """
+    order = np.argsort(np.array(panel.venues))
+    (fit_at, fit_column, fit_x, fit_y), late = (_masked_rows(panel, x, truth, part, order) for part in parts)
+    calibration_x, calibration_y = late[2:]
+    closes = np.count_nonzero(np.diff(fit_at)) + 1  # rows are in order of time
+    if len(fit_y) < params.least_rows or closes < params.least_times:
+        return None
+    count = len(calibration_y)
+    if count < params.least_calibration_rows or _order(count, params) > count:
+        return None
+    digest = hashlib.sha256(_header(params, names, panel.venues))
+    for array in (fit_at, fit_column, fit_x, fit_y, *late):
+        digest.update(len(array).to_bytes(8))
+        digest.update(array.data)
+    return TrainingSet(fit_time, fit_x, fit_y, calibration_x, calibration_y, digest.hexdigest())
+
+
+@functools.lru_cache(maxsize=16)
+def _header(params: ScorerParams, names: tuple[str, ...], venues: tuple[str, ...]) -> bytes:
+    """What a fit depends on besides its rows, to begin a digest with."""
     from bot.scoring.estimator import VERSION
 
-    digest = hashlib.sha256(repr((astuple(params), names, sorted(panel.venues), VERSION)).encode())
-    for arrays in taken:
-        for array in arrays:
-            digest.update(len(array).to_bytes(8))
-            digest.update(array.tobytes())
-    return TrainingSet(fit_time, fit_x, fit_y, calibration_x, calibration_y, digest.hexdigest())
+    return repr((astuple(params), names, sorted(venues), VERSION)).encode()
+
+
+def _masked_rows(
+    panel: Panel, x: Floats, truth: Labels, part: Mask, order: NDArray[np.intp]
+) -> tuple[Times, Times, Floats, Floats]:
+    """(times, places among the sorted venues, features, returns) of what can be learned from in the rows of `part`."""
+    rows = np.flatnonzero(part)
+    known = truth.returns.take(rows, axis=0)
+    usable = np.isfinite(known)
+    seen = _window(x, rows)
+    usable &= np.isfinite(seen).any(axis=2)
+    cells = np.flatnonzero(usable[:, order])
+    row, column = np.divmod(cells, len(order))
+    cell = row * len(order) + order[column]
+    features_of = seen.reshape(-1, seen.shape[2]).take(cell, axis=0)
+    return panel.times[rows[row]], column, features_of, known.reshape(-1).take(cell)
+
+
+def _window(x: Floats, rows: NDArray[np.intp]) -> Floats:
+    """Those rows of x; without a copy where they follow one another."""
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+        return x[rows[0] : rows[-1] + 1]
+    return x.take(rows, axis=0)
 
 
 def fit(training: TrainingSet, params: ScorerParams) -> FittedModel:
@@ -126,7 +166,7 @@ def _order(rows: int, params: ScorerParams) -> int:
     return math.ceil((rows + 1) * params.coverage)
 
 
-def expected_returns(model: FittedModel, x: Floats, speaks: NDArray[np.bool_]) -> Floats:
+def expected_returns(model: FittedModel, x: Floats, speaks: Mask) -> Floats:
     """(R, N): what the model expects of x (R, N, F) where it speaks, NaN elsewhere."""
     from bot.scoring.estimator import predicted
 
@@ -146,7 +186,7 @@ class Steps:
         training_set
     )
     model_of: Callable[[TrainingSet, ScorerParams], FittedModel] = fit
-    expected_of: Callable[[FittedModel, Floats, NDArray[np.bool_]], Floats] = expected_returns
+    expected_of: Callable[[FittedModel, Floats, Mask], Floats] = expected_returns
 
 
 SHIPPED = Steps()

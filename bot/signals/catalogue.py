@@ -13,9 +13,10 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,10 @@ from bot.core.panel import Floats, Panel, Times
 from bot.core.universe import Universe
 from bot.errors import DataError, located
 from bot.signals.alignment import close_and_volume, growth_index
+from bot.signals.listings import Listing, listings_of, no_listings
 from bot.signals.storage import (
+    ASSET_SCHEMA,
+    ASSETS_PATH,
     BARS,
     FORMAT,
     MANIFEST,
@@ -44,6 +48,7 @@ from bot.signals.storage import (
     price_path,
     read_file,
     read_manifest,
+    refuse_twins,
     schema_of,
     seconds_of,
     signal_path,
@@ -79,13 +84,18 @@ class Catalogue:
         prices: Mapping[tuple[str, str], pd.DataFrame],
         signals: Mapping[str, pd.DataFrame],
         seed: int | None = None,
+        assets: pd.DataFrame | None = None,
     ) -> Catalogue:
         """A catalogue in memory. `prices` is keyed (bar, asset), `signals` by source; the frames are copied.
 
-        Raises DataError naming dataset and column when a frame does not have the format's columns.
+        `assets`: when each was listed and delisted, and why. Raises DataError naming dataset and column when a frame
+        does not have the format's columns, and both names where two differ in letter case alone.
         """
         frames = {price_path(asset, bar): (frame, PRICE_SCHEMA) for (bar, asset), frame in prices.items()}
         frames |= {signal_path(source): (frame, SIGNAL_SCHEMA) for source, frame in signals.items()}
+        if assets is not None and len(assets):
+            frames[ASSETS_PATH] = (assets, ASSET_SCHEMA)
+        refuse_twins(frames, title)
         entries = {}
         for path, (frame, schema) in frames.items():
             fit = fitted(frame, schema, path)
@@ -100,6 +110,7 @@ class Catalogue:
         """
         root = Path(path)
         manifest = read_manifest(root / MANIFEST)
+        refuse_twins([dataset.path for dataset in manifest.datasets], root / MANIFEST)
         entries: dict[str, _Entry] = {}
         for dataset in manifest.datasets:
             check_file(root / dataset.path, dataset)
@@ -136,11 +147,17 @@ class Catalogue:
 
     def prices(self, asset: str, bar: str) -> pd.DataFrame:
         """time (bar close, UTC), open, high, low, close, volume_quote (money per bar). Raises DataError."""
-        return self._frame(price_path(asset, bar), f"no {bar} prices of {asset}", self.assets(bar))
+        return self._frame(price_path(asset, bar), f"no {bar} prices of {asset}", partial(self.assets, bar))
 
     def signals(self, source: str) -> pd.DataFrame:
         """topic, value, observed_at, published_at (UTC). Raises DataError if the source is unknown."""
-        return self._frame(signal_path(source), f"no signal source {source}", self.sources())
+        return self._frame(signal_path(source), f"no signal source {source}", self.sources)
+
+    def listings(self) -> pd.DataFrame:
+        """asset, listed_at, delisted_at (UTC, NaT where not stated), reason: as the data says, empty if it does not."""
+        if ASSETS_PATH not in self._entries:
+            return no_listings()
+        return self._frame(ASSETS_PATH)
 
     def write(self, path: Path | str) -> None:
         """Writes the catalogue to the directory `path`: all of it appears at once, or nothing does.
@@ -171,7 +188,7 @@ class Catalogue:
     def _fill(self, root: Path) -> None:
         datasets = []
         for path, content in [(path, entry.content) for path, entry in self._entries.items()]:
-            frame = self._frame(path, path, ())
+            frame = self._frame(path)
             file = root / path
             file.parent.mkdir(parents=True, exist_ok=True)
             schema = schema_of(path)
@@ -184,9 +201,10 @@ class Catalogue:
             stream.flush()
             os.fsync(stream.fileno())
 
-    def _frame(self, path: str, missing: str, there: tuple[str, ...]) -> pd.DataFrame:
+    def _frame(self, path: str, missing: str = "", known: Callable[[], tuple[str, ...]] = tuple) -> pd.DataFrame:
         entry = self._entries.get(path)
         if entry is None:
+            there = known()
             shown = ", ".join(there[:20]) + (" …" if len(there) > 20 else "")
             raise DataError(located(self.root or self.title, "", f"{missing}; there are: {shown or 'none'}"))
         if entry.frame is not None:
@@ -208,7 +226,8 @@ def build_panel(
 ) -> Panel:
     """Everything known about the universe's venues: a row per bar close, from the first of any to the last.
 
-    Column 0 is idle: close 1, volume 0, signals NaN. A missing close is carried at most two bars.
+    Column 0 is idle: close 1, volume 0, signals NaN. A missing close is carried at most two bars, and never past the
+    day on which `Catalogue.listings` says that the asset was delisted.
     `signal:<source>` is the growth index (see `growth_index`) of the topics that ``venue.topics[source]``
     names, exactly or as globs, letter case ignored. `start` and `end` (unix seconds, both included) cut rows
     and change none: row t is made of data published by t only. Raises DataError naming what is missing.
@@ -217,7 +236,11 @@ def build_panel(
         raise DataError(located(catalogue.root or catalogue.title, "bar", f"not one of {', '.join(BARS)}", bar))
     if not universe.risky:
         raise DataError(located(catalogue.root or catalogue.title, "venues", "the universe has no venue but idle"))
-    series = {venue.asset: _price_arrays(catalogue, venue.asset, bar) for venue in universe.risky}
+    listed = listings_of(catalogue.listings())
+    series = {
+        venue.asset: _price_arrays(catalogue, venue.asset, bar, listed.get(venue.asset, Listing()))
+        for venue in universe.risky
+    }
     first = min(int(times[0]) for times, _, _ in series.values())
     last = max(int(times[-1]) for times, _, _ in series.values())
     grid = np.arange(first, last + 1, BARS[bar], dtype=np.int64)
@@ -231,10 +254,15 @@ def build_panel(
 
     shape = (len(grid), len(universe))
     fields: dict[str, Floats] = {"close": np.ones(shape), "volume": np.zeros(shape)}
+    newest = np.full(len(grid), first, dtype=np.int64)
     for column, venue in enumerate(universe.venues[1:], start=1):
         fields["close"][:, column], fields["volume"][:, column] = close_and_volume(
             series[venue.asset][0], grid, *series[venue.asset][1:]
         )
+        newest[(series[venue.asset][0] - first) // BARS[bar]] = series[venue.asset][0]
+        if venue.asset in listed:  # nothing is carried past the day it was delisted
+            gone = grid > listed[venue.asset].delisted_at
+            fields["close"][gone, column] = fields["volume"][gone, column] = np.nan
     for source in sources:
         fields[f"signal:{source}"] = _signal_field(catalogue, universe, source, grid)
     low = 0 if start is None else int(np.searchsorted(grid, start, side="left"))
@@ -244,10 +272,10 @@ def build_panel(
         raise DataError(
             located(catalogue.root or catalogue.title, "", f"no {bar} bars between start and end; data is {span}")
         )
-    return Panel(grid, universe.ids, fields).rows(low, high)
+    return Panel(grid, universe.ids, fields, np.maximum.accumulate(newest)).rows(low, high)
 
 
-def _price_arrays(catalogue: Catalogue, asset: str, bar: str) -> tuple[Times, Floats, Floats]:
+def _price_arrays(catalogue: Catalogue, asset: str, bar: str, listing: Listing) -> tuple[Times, Floats, Floats]:
     frame = catalogue.prices(asset, bar)
     times = seconds_of(frame["time"])
     if not len(times):
@@ -257,7 +285,13 @@ def _price_arrays(catalogue: Catalogue, asset: str, bar: str) -> tuple[Times, Fl
         raise DataError(
             located(price_path(asset, bar), "time", f"{asset} does not rise after {frame['time'].iloc[wrong[0]]}")
         )
-    return times, frame["close"].to_numpy(dtype=np.float64), frame["volume_quote"].to_numpy(dtype=np.float64)
+    close, volume = (frame[name].to_numpy(dtype=np.float64) for name in ("close", "volume_quote"))
+    within = listing.within(times)
+    if within.all():
+        return times, close, volume
+    if not within.any():
+        raise DataError(located(price_path(asset, bar), "", f"{asset} has no bar between its listing and delisting"))
+    return times[within], close[within], volume[within]
 
 
 def _signal_field(catalogue: Catalogue, universe: Universe, source: str, grid: Times) -> Floats:

@@ -182,12 +182,31 @@ class SignalMap(_Map):
         return self
 
 
+class AssetMap(_Map):
+    """A file of assets: when each was listed and delisted (an empty cell: not known, or not yet), and why."""
+
+    kind: Literal["assets"]
+    asset: AssetName
+    listed_at: TimeColumn | None = None
+    delisted_at: TimeColumn | None = None
+    reason: str | None = None
+
+    @model_validator(mode="after")
+    def _says_when(self) -> AssetMap:
+        if self.listed_at is None and self.delisted_at is None:
+            raise ValueError("name listed_at, delisted_at or both")
+        return self
+
+
+ColumnMap = PriceMap | SignalMap | AssetMap
+
+
 class _Document(BaseModel):
     model_config = ConfigDict(strict=True)
-    map: Annotated[PriceMap | SignalMap, Field(discriminator="kind")]
+    map: Annotated[ColumnMap, Field(discriminator="kind")]
 
 
-def read_map(file: Path) -> PriceMap | SignalMap:
+def read_map(file: Path) -> ColumnMap:
     """The column map in `file`. Raises DataError naming the field that is wrong."""
     try:
         document = yaml().load(file.read_text(encoding="utf-8"))
@@ -198,7 +217,7 @@ def read_map(file: Path) -> PriceMap | SignalMap:
         raise DataError(located(file, "", f"not YAML: {' '.join(str(error).split())[:160]}")) from error
     except ValidationError as error:
         first = error.errors()[0]
-        parts = [str(part) for part in first["loc"] if part not in ("map", "prices", "signals")]
+        parts = [str(part) for part in first["loc"] if part not in ("map", "prices", "signals", "assets")]
         got = first["input"] if not isinstance(first["input"], dict | list) else None
         problem = first["msg"].removeprefix("Value error, ")
         raise DataError(located(file, ".".join(parts), problem, got)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -16,6 +17,7 @@ from rich.table import Column, Table
 from bot.errors import DataError
 from bot.signals.catalogue import Catalogue
 from bot.signals.importer import import_directory
+from bot.signals.listings import ALWAYS, NEVER, Listing, listings_of
 from bot.signals.quality import Finding, check
 from bot.signals.storage import seconds_of
 
@@ -61,7 +63,12 @@ def list_data(path: Path | str, json_output: bool = False, console: Console | No
     """0 after listing what the catalogue at `path` holds."""
     console = console or Console()
     catalogue = Catalogue.open(path)
-    rows = [_price_row(catalogue, bar, asset) for bar in catalogue.bars() for asset in catalogue.assets(bar)]
+    listed = listings_of(catalogue.listings())
+    rows = [
+        _price_row(catalogue, bar, asset, listed.get(asset, Listing()))
+        for bar in catalogue.bars()
+        for asset in catalogue.assets(bar)
+    ]
     rows += [_signal_row(catalogue, source) for source in catalogue.sources()]
     following = f"patron data check {path}"
     if json_output:
@@ -74,7 +81,8 @@ def list_data(path: Path | str, json_output: bool = False, console: Console | No
         _print_json(console, {**facts, "datasets": rows, "next": following})
         return 0
     _headline(console, catalogue)
-    table = Table(Column("dataset", overflow="fold"), "series", "rows", "first", "last", box=None, header_style="bold")
+    columns = ["series", "rows", "first", "last", *(["listed", "delisted"] if listed else [])]
+    table = Table(Column("dataset", overflow="fold"), *columns, box=None, header_style="bold")
     per_kind: Counter[str] = Counter()
     for row in rows:
         group = str(row["dataset"]).rpartition("/")[0]
@@ -86,6 +94,7 @@ def list_data(path: Path | str, json_output: bool = False, console: Console | No
                 f"{row['rows']:,}",
                 _day(row["first"]),
                 _day(row["last"]),
+                *([_day(row.get("listed_at")), _delisting(row)] if listed else []),
             )
     console.print(table)
     for group, count in per_kind.items():
@@ -98,9 +107,14 @@ def list_data(path: Path | str, json_output: bool = False, console: Console | No
 def check_data(
     path: Path | str, json_output: bool = False, console: Console | None = None, now: int | None = None
 ) -> int:
-    """0 when the catalogue at `path` has no errors, 3 otherwise; warnings are shown and change nothing."""
+    """0 when the catalogue at `path` has no errors, 3 otherwise; warnings are shown and change nothing.
+
+    `now`: unix seconds after which a row is from the future; without it the clock is asked, for recorded data.
+    """
     console = console or Console()
     catalogue = Catalogue.open(path)
+    if now is None and catalogue.kind == "recorded":
+        now = int(time.time())
     findings = check(catalogue, now)
     errors = sum(found.severity == "error" for found in findings)
     following = f"patron data list {path}" if errors else f"patron backtest STRATEGY.yaml --data {path}"
@@ -141,7 +155,7 @@ def _print_findings(console: Console, findings: list[Finding]) -> None:
         console.print(f"… and {len(findings) - 2 * _SHOWN} more (--json lists all)", highlight=False)
 
 
-def _price_row(catalogue: Catalogue, bar: str, asset: str) -> dict[str, object]:
+def _price_row(catalogue: Catalogue, bar: str, asset: str, listing: Listing) -> dict[str, object]:
     times = seconds_of(catalogue.prices(asset, bar)["time"])
     ends = (int(times.min()), int(times.max())) if len(times) else (None, None)
     return {
@@ -150,7 +164,15 @@ def _price_row(catalogue: Catalogue, bar: str, asset: str) -> dict[str, object]:
         "rows": len(times),
         "first": ends[0],
         "last": ends[1],
+        "listed_at": None if listing.listed_at == ALWAYS else listing.listed_at,
+        "delisted_at": None if listing.delisted_at == NEVER else listing.delisted_at,
+        "reason": listing.reason,
     }
+
+
+def _delisting(row: Mapping[str, object]) -> str:
+    """When, and why if the data says so."""
+    return " ".join(filter(None, (_day(row.get("delisted_at")), escape(str(row.get("reason") or "")))))
 
 
 def _signal_row(catalogue: Catalogue, source: str) -> dict[str, object]:

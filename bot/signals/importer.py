@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -15,12 +15,13 @@ import pandas as pd
 
 from bot.errors import DataError, located
 from bot.signals.catalogue import Catalogue
-from bot.signals.columnmap import PriceMap, SignalMap, read_map, ready_maps
-from bot.signals.reading import holds, numbers, read_columns, times
+from bot.signals.columnmap import AssetMap, AssetName, ColumnMap, PriceMap, SignalMap, read_map, ready_maps
+from bot.signals.listings import merged
+from bot.signals.reading import asset_names, holds, numbers, present, read_columns, times
 from bot.signals.renames import join_renamed
 from bot.signals.storage import BARS, MANIFEST
 
-_VERSION = 1  # of what importing does: raise it when the same files would make another catalogue
+_VERSION = 2  # of what importing does: raise it when the same files would make another catalogue
 _TITLE = "imported recordings"
 
 
@@ -77,12 +78,16 @@ def import_directory(
     tell = progress or (lambda line: None)
     prices: dict[tuple[str, str], pd.DataFrame] = {}
     signals: dict[str, pd.DataFrame] = {}
+    listings: list[pd.DataFrame] = []
     reports = []
     for name, (column_map, files) in found.items():
         tell(f"{name}: {len(files)} file{'s' if len(files) > 1 else ''}")
         started, tally = time.monotonic(), _Tally()
         if isinstance(column_map, PriceMap):
             made = [f"prices/{column_map.bar}/{asset}" for asset in _add_prices(column_map, files, prices, tally)]
+        elif isinstance(column_map, AssetMap):
+            listings.append(_listings(column_map, files, tally))
+            made = ["assets"]
         else:
             _add_signals(column_map, files, signals, tally)
             made = [f"signals/{column_map.source}"]
@@ -96,7 +101,9 @@ def import_directory(
             raise DataError(located(destination, "kind", "a synthetic catalogue takes no recorded data", older.title))
         prices = {(b, a): older.prices(a, b) for b in older.bars() for a in older.assets(b)} | prices
         signals = {name: older.signals(name) for name in older.sources()} | signals
-    catalogue = Catalogue.of(_TITLE, "recorded", prices, signals)
+        listings.insert(0, older.listings())
+    assets = functools.reduce(merged, listings) if listings else None
+    catalogue = Catalogue.of(_TITLE, "recorded", prices, signals, assets=assets)
     catalogue.write(destination)
     return ImportReport(destination, catalogue.digest, tuple(reports))
 
@@ -122,7 +129,7 @@ def open_data(path: Path | str, cache_dir: Path | str) -> Catalogue:
     return Catalogue.open(kept)
 
 
-def _find(source: Path, maps: Sequence[Path | str] | None) -> dict[str, tuple[PriceMap | SignalMap, list[Path]]]:
+def _find(source: Path, maps: Sequence[Path | str] | None) -> dict[str, tuple[ColumnMap, list[Path]]]:
     """The maps that find files, by name, with those files in order."""
     if not source.is_dir():
         raise DataError(located(source, "", "not a folder" if source.exists() else "does not exist"))
@@ -164,16 +171,7 @@ def _bars(column_map: PriceMap, file: Path, tally: _Tally) -> pd.DataFrame:
     columns = [column_map.time.column, column_map.open, column_map.high, column_map.low, column_map.close]
     columns += [volume.column] + ([name.column] if name.column else [])
     frame = _filtered(column_map, file, columns, tally)
-    if name.from_file:
-        match = re.search(name.from_file, file.name)
-        if not match:
-            raise DataError(located(file, "asset.from_file", "the file's name does not match", name.from_file))
-        asset = pd.Series(match[1], index=frame.index, dtype="str")
-    elif name.column:
-        asset = frame[name.column].astype("str")
-    else:
-        asset = pd.Series(name.constant, index=frame.index, dtype="str")
-    asset = asset.str.removesuffix(name.strip_suffix).replace(name.rename)
+    asset = asset_names(name, frame, file)
     stamped = times(frame[column_map.time.column], column_map.time, file)
     shift = BARS[column_map.bar] if column_map.time.stamp == "open" else 0
     close, amount = numbers(frame[column_map.close], file), numbers(frame[volume.column], file)
@@ -188,14 +186,41 @@ def _bars(column_map: PriceMap, file: Path, tally: _Tally) -> pd.DataFrame:
             "volume_quote": amount * close if volume.counts == "base" else amount,
         }
     )
-    wanted = pd.Series(True, index=bars.index) if name.only is None else bars["asset"].isin(name.only)
-    return tally.drop("asset not asked for", bars, wanted)
+    return _wanted(name, bars, tally)
+
+
+def _listings(column_map: AssetMap, files: list[Path], tally: _Tally) -> pd.DataFrame:
+    """The map's assets with their dates; an asset that is there twice with other dates needs the map's rule."""
+    parts = []
+    for file in files:
+        dates = {"listed_at": column_map.listed_at, "delisted_at": column_map.delisted_at}
+        columns = [spec.column for spec in dates.values() if spec is not None]
+        columns += [name for name in (column_map.asset.column, column_map.reason) if name is not None]
+        frame = _filtered(column_map, file, columns, tally)
+        part = pd.DataFrame({"asset": asset_names(column_map.asset, frame, file)}, index=frame.index)
+        for name, spec in dates.items():
+            part[name] = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us, UTC]")
+            if spec is not None:
+                known = frame[spec.column].notna()
+                part.loc[known, name] = times(frame.loc[known, spec.column], spec, file)
+        reasons = "" if column_map.reason is None else frame[column_map.reason].fillna("")
+        parts.append(part.assign(reason=pd.Series(reasons, index=frame.index, dtype="str")))
+    table = _single(pd.concat(parts, ignore_index=True), ["asset"], "delisted_at", column_map, files[0], tally)
+    tally.kept = len(table)
+    return _wanted(column_map.asset, table, tally).sort_values("asset", kind="stable", ignore_index=True)
+
+
+def _wanted(name: AssetName, frame: pd.DataFrame, tally: _Tally) -> pd.DataFrame:
+    wanted = pd.Series(True, index=frame.index) if name.only is None else frame["asset"].isin(name.only)
+    return tally.drop("asset not asked for", frame, wanted)
 
 
 def _add_signals(column_map: SignalMap, files: list[Path], signals: dict[str, pd.DataFrame], tally: _Tally) -> None:
     parts = [_observations(column_map, file, tally) for file in files]
     frame = pd.concat(parts, ignore_index=True)
-    frame = _single(frame, ["topic", "observed_at"], "value", column_map, files[0], tally)
+    # Where the file says when a value was published, a later one is a revision and stays beside the first.
+    key = ["topic", "observed_at"] + (["published_at"] if column_map.published_at is not None else [])
+    frame = _single(frame, key, "value", column_map, files[0], tally)
     if column_map.incomplete is not None:
         day = frame["observed_at"].dt.floor("D")
         count = frame.groupby(day)["topic"].nunique()
@@ -206,9 +231,9 @@ def _add_signals(column_map: SignalMap, files: list[Path], signals: dict[str, pd
     if column_map.renames is not None:
         frame, tally.renamed = join_renamed(frame, column_map.renames)
         frame = frame.sort_values("value", ascending=False, kind="stable")
-        frame = tally.drop("old name beside the new", frame, ~frame.duplicated(["topic", "observed_at"]))
+        frame = tally.drop("old name beside the new", frame, ~frame.duplicated(key))
     if column_map.source in signals:
-        frame = pd.concat([signals[column_map.source], frame]).drop_duplicates(["topic", "observed_at"])
+        frame = pd.concat([signals[column_map.source], frame]).drop_duplicates(key)
     order = ["topic", "published_at", "observed_at"]
     signals[column_map.source] = frame.sort_values(order, kind="stable", ignore_index=True)
     tally.kept = len(frame)
@@ -219,6 +244,8 @@ def _observations(column_map: SignalMap, file: Path, tally: _Tally) -> pd.DataFr
     columns += [column_map.published_at.column] if column_map.published_at else []
     frame = _filtered(column_map, file, columns, tally)
     keys = column_map.topic.columns
+    for key in keys:
+        present(frame[key], file)
     topic = frame[keys[0]].astype("str")
     for key in keys[1:]:
         topic = topic + column_map.topic.join + frame[key].astype("str")
@@ -242,7 +269,7 @@ def _observations(column_map: SignalMap, file: Path, tally: _Tally) -> pd.DataFr
     )
 
 
-def _filtered(column_map: PriceMap | SignalMap, file: Path, columns: list[str], tally: _Tally) -> pd.DataFrame:
+def _filtered(column_map: ColumnMap, file: Path, columns: list[str], tally: _Tally) -> pd.DataFrame:
     conditions = [*column_map.keep_when, *column_map.drop_when]
     frame = read_columns(file, [*columns, *(condition.column for condition in conditions)])
     tally.read += len(frame)
@@ -257,7 +284,7 @@ def _single(
     frame: pd.DataFrame,
     key: list[str],
     value: str,
-    column_map: PriceMap | SignalMap,
+    column_map: ColumnMap,
     file: Path,
     tally: _Tally,
 ) -> pd.DataFrame:
@@ -268,7 +295,7 @@ def _single(
         return frame
     if column_map.duplicates == "refuse":
         first = frame[twice].iloc[0]
-        what = f"{first[key[0]]} at {first[key[1]]} is there twice with different values"
+        what = f"{' at '.join(str(first[part]) for part in key[:2])} is there twice with different values"
         raise DataError(located(file, "duplicates", f"{what}: say first, last or highest in the map"))
     if column_map.duplicates == "highest":
         frame = frame.sort_values(value, kind="stable")

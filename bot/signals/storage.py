@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
@@ -30,19 +30,26 @@ PRICE_SCHEMA = pa.schema(
 SIGNAL_SCHEMA = pa.schema(
     [("topic", pa.string()), ("value", pa.float64()), ("observed_at", _TIME), ("published_at", _TIME)]
 )
+ASSETS_PATH = "assets.parquet"
+ASSET_SCHEMA = pa.schema(
+    [("asset", pa.string()), ("listed_at", _TIME), ("delisted_at", _TIME), ("reason", pa.string())]
+)
+_MAY_BE_MISSING = frozenset({"listed_at", "delisted_at"})  # of an asset: nobody knows, or it has not happened
 Kind = Literal["recorded", "synthetic"]
+DatasetKind = Literal["prices", "signals", "assets"]
+_PARTS: Mapping[str, int] = {"prices": 3, "signals": 2, "assets": 1}  # of a dataset's path
 
 
 class Dataset(BaseModel):
     """One Parquet file: where it is, what is in it, and how to know that it is still the same.
 
     `sha256` is that of the file; `content` is that of the values, whoever wrote the Parquet.
-    `first` and `last` are unix seconds of bar closes, or of publication.
+    `first` and `last` are unix seconds of bar closes, of publication, or of the first listing and the last delisting.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     path: str
-    kind: Literal["prices", "signals"]
+    kind: DatasetKind
     rows: int
     first: int | None
     last: int | None
@@ -73,7 +80,12 @@ def signal_path(source: str) -> str:
 
 def schema_of(path: str) -> pa.Schema:
     """The columns that a dataset of that name has."""
-    return PRICE_SCHEMA if path.startswith("prices/") else SIGNAL_SCHEMA
+    return {"prices": PRICE_SCHEMA, "signals": SIGNAL_SCHEMA, "assets": ASSET_SCHEMA}[kind_of(path)]
+
+
+def kind_of(path: str) -> DatasetKind:
+    """What a dataset of that name holds."""
+    return "prices" if path.startswith("prices/") else "assets" if path == ASSETS_PATH else "signals"
 
 
 def seconds_of(times: pd.Series[pd.Timestamp]) -> Times:
@@ -89,13 +101,21 @@ def micros_of(times: pd.Series[pd.Timestamp]) -> Times:
 def fitted(frame: pd.DataFrame, schema: pa.Schema, name: str) -> pd.DataFrame:
     """`frame` with exactly the schema's columns and types. Raises DataError naming the column at fault."""
     columns = {}
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(located(name, "", f"a DataFrame is needed, this is a {type(frame).__name__}"))
+    twice = [str(column) for column in frame.columns[frame.columns.duplicated()]]
+    if twice:
+        raise DataError(located(name, twice[0], "column is there twice"))
     for field in schema:
         if field.name not in frame.columns:
             raise DataError(located(name, field.name, "column is missing", ", ".join(map(str, frame.columns))))
         column = frame[field.name].reset_index(drop=True)
         if pa.types.is_timestamp(field.type):
             if getattr(column.dtype, "tz", None) is None:
-                raise DataError(located(name, field.name, "times need a time zone (UTC)", str(column.dtype)))
+                zones = {getattr(cell, "tzinfo", None) is None for cell in column} if column.dtype == object else {True}
+                mixed = "some times have a zone and some have none"
+                problem = mixed if len(zones) > 1 else "times need a time zone (UTC)"
+                raise DataError(located(name, field.name, problem, str(column.dtype)))
             column = column.dt.tz_convert("UTC").dt.as_unit("us")
         elif pa.types.is_floating(field.type):
             if not pd.api.types.is_numeric_dtype(column.dtype):
@@ -105,8 +125,8 @@ def fitted(frame: pd.DataFrame, schema: pa.Schema, name: str) -> pd.DataFrame:
             raise DataError(located(name, field.name, "not text", str(column.dtype)))
         else:
             column = column.astype("str")
-        if not pa.types.is_floating(field.type) and column.isna().any():
-            raise DataError(located(name, field.name, "a value is missing", f"row {int(np.argmax(column.isna()))}"))
+        if not pa.types.is_floating(field.type) and field.name not in _MAY_BE_MISSING and column.isna().any():
+            raise DataError(located(name, field.name, f"a value is missing in row {int(np.argmax(column.isna())) + 1}"))
         columns[field.name] = column
     extra = [str(name) for name in frame.columns if name not in columns]
     if extra:
@@ -133,9 +153,14 @@ def content_digest(frame: pd.DataFrame) -> str:
 
 def described(path: str, frame: pd.DataFrame, content: str, sha256: str) -> Dataset:
     """The manifest's entry of one dataset."""
-    kind: Literal["prices", "signals"] = "prices" if path.startswith("prices/") else "signals"
-    times = seconds_of(frame["time" if kind == "prices" else "published_at"])
-    first, last = (int(times.min()), int(times.max())) if len(times) else (None, None)
+    kind = kind_of(path)
+    first_of, last_of = {
+        "prices": ("time", "time"),
+        "signals": ("published_at", "published_at"),
+        "assets": ("listed_at", "delisted_at"),
+    }[kind]
+    begun, ended = seconds_of(frame[first_of].dropna()), seconds_of(frame[last_of].dropna())
+    first, last = int(begun.min()) if len(begun) else None, int(ended.max()) if len(ended) else None
     return Dataset(path=path, kind=kind, rows=len(frame), first=first, last=last, sha256=sha256, content=content)
 
 
@@ -154,12 +179,21 @@ def read_manifest(file: Path) -> Manifest:
         raise DataError(located(file, field, first["msg"], first["input"] if first["loc"] else None)) from error
     for dataset in manifest.datasets:
         parts = dataset.path.removesuffix(".parquet").split("/")
-        known = parts[0] == dataset.kind and len(parts) == (3 if dataset.kind == "prices" else 2)
-        if not (known and dataset.path.endswith(".parquet") and all(_NAME.fullmatch(part) for part in parts[1:])):
+        known = parts[0] == dataset.kind and len(parts) == _PARTS[dataset.kind]
+        if not (known and dataset.path.endswith(".parquet") and all(PLAIN_NAME.fullmatch(part) for part in parts[1:])):
             raise DataError(located(file, "datasets", "not a path of this format", dataset.path))
         if dataset.kind == "prices" and parts[1] not in BARS:
             raise DataError(located(file, "datasets", f"bars are {', '.join(BARS)}", dataset.path))
     return manifest
+
+
+def refuse_twins(paths: Iterable[str], where: object) -> None:
+    """Raises DataError where two datasets' names differ in letter case alone: they would be one file on some disks."""
+    lowered: dict[str, str] = {}
+    for path in paths:
+        other = lowered.setdefault(path.lower(), path)
+        if other != path:
+            raise DataError(located(where, "name", f"{other} and {path} differ in letter case alone: rename one"))
 
 
 def check_file(file: Path, dataset: Dataset) -> None:
@@ -175,8 +209,9 @@ def check_file(file: Path, dataset: Dataset) -> None:
     except pa.ArrowInvalid as error:
         raise DataError(located(file, "", "not Parquet", str(error))) from error
     for field in schema_of(dataset.path):
-        if field.name not in schema.names:
-            raise DataError(located(file, field.name, "column is missing", ", ".join(schema.names)))
+        if schema.names.count(field.name) != 1:
+            problem = "column is there twice" if field.name in schema.names else "column is missing"
+            raise DataError(located(file, field.name, problem, ", ".join(schema.names)))
         found_type = schema.field(field.name).type
         if found_type != field.type and not (pa.types.is_string(field.type) and pa.types.is_large_string(found_type)):
             raise DataError(located(file, field.name, f"not {field.type}", str(found_type)))
@@ -185,15 +220,29 @@ def check_file(file: Path, dataset: Dataset) -> None:
 def read_file(file: Path, dataset: Dataset) -> pd.DataFrame:
     """The dataset's frame. Raises DataError when its values are not those that the manifest knows."""
     try:
-        frame = pq.read_table(file).to_pandas()
+        with pq.ParquetFile(file) as opened:
+            table = opened.read(use_threads=False)  # small files: threads cost more than they bring
     except OSError as error:
         raise DataError(located(file, "", f"cannot read: {error}")) from error
     except pa.ArrowInvalid as error:
         raise DataError(located(file, "", "not Parquet", str(error))) from error
-    frame = fitted(frame, schema_of(dataset.path), str(file))
+    frame = _frame(table, schema_of(dataset.path), str(file))
     if content_digest(frame) != dataset.content:
         raise DataError(located(file, "content", "the values are not those that catalogue.yaml knows"))
     return frame
+
+
+def _frame(table: pa.Table, schema: pa.Schema, name: str) -> pd.DataFrame:
+    """As `fitted`; a table that has the schema's very types, and no text, needs no second look at each column."""
+    exact = table.schema.equals(schema) and not any(
+        pa.types.is_string(field.type) or (column.null_count and not pa.types.is_floating(field.type))
+        for field, column in zip(schema, table.columns, strict=True)
+    )
+    if exact:
+        # Blocks of one column each are the table's own memory: nothing is copied.
+        known: pd.DataFrame = table.to_pandas(ignore_metadata=True, use_threads=False, split_blocks=True)
+        return known
+    return fitted(table.to_pandas(), schema, name)
 
 
 def yaml() -> YAML:
@@ -204,10 +253,10 @@ def yaml() -> YAML:
     return settings
 
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def _safe(name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not PLAIN_NAME.fullmatch(name):
         raise DataError(located("catalogue", "name", "letters, digits, dot, dash and underscore only", name))
     return name

@@ -84,3 +84,32 @@ def test_signals_are_named_in_order_and_prices_are_none() -> None:
     spoken = copy_of(TEN, **{"signal:stars": np.ones((10, 4)), "signal:downloads": np.ones((10, 4))})
     assert spoken.signals == ("signal:downloads", "signal:stars")
     assert TEN.signals == ()
+
+
+def seen(*days: int) -> Panel:
+    """Three rows whose newest bars closed on these days."""
+    return Panel(
+        START + DAY * np.arange(3, dtype=np.int64),
+        ("idle", "v1"),
+        {"close": np.ones((3, 2)), "volume": np.ones((3, 2))},
+        START + DAY * np.array(days, dtype=np.int64),
+    )
+
+
+def test_how_old_a_row_is_goes_with_it_through_every_slice() -> None:
+    panel = seen(0, 0, 2)
+    assert panel.newest.tolist() == [START, START, START + 2 * DAY]
+    assert panel.rows(1, 3).newest.tolist() == [START, START + 2 * DAY]
+    assert panel.upto(START + DAY).newest.tolist() == [START, START]
+    assert panel.columns(("v1", "idle")).newest.tolist() == panel.newest.tolist()
+    with pytest.raises(ValueError, match="read-only"):
+        panel.newest[0] = 0
+
+
+def test_without_it_every_row_has_a_bar() -> None:
+    assert TEN.newest is TEN.times
+
+
+def test_refuses_a_row_that_was_observed_after_its_time() -> None:
+    with pytest.raises(ValueError, match="observed by their own time"):
+        seen(0, 2, 2)

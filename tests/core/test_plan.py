@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bot.core.amm.quotes import quote, value_and_loss
 from bot.core.deal import hop_of
 from bot.core.market import Market
-from bot.core.plan import Leg, Limits, Plan, make_plan
+from bot.core.plan import LATER, MAX_LEGS, Leg, Limits, Plan, make_plan
 from bot.core.policy import rebalance
 from bot.core.risk import Approved, Refused, check
 from bot.core.units import BPS, bps_down
@@ -236,6 +236,24 @@ def test_entries_wait_when_no_idle_money_is_left_above_the_minimum() -> None:
     plan = make_plan(to(0.9, 0.1, 0.0), market, THREE, replace(WIDE, min_idle_bps=1_000, min_trade=25 * USDC))
     assert [leg.venue for leg in plan.legs if leg.entry] == []
     assert plan.skipped["v2"] == "no idle money left above the minimum"
+
+
+def test_what_one_call_does_not_hold_waits_and_the_largest_legs_go_first() -> None:
+    count = 2 * MAX_LEGS + 4
+    universe = universe_of(*(venue_of(number) for number in range(1, count + 1)))
+    pools = pools_of(universe, [1.0 + number / 100 for number in range(count)])
+    units = {venue.id: 10**21 + number * 10**19 for number, venue in enumerate(universe.risky[:8])}
+    wide = replace(LIMITS, max_turnover_bps=BPS)
+    market = market_of(universe, pools, 200_000 * USDC, units)
+    wishes = np.array([0.0, *[0.0] * 8, *(0.02 + number / 10_000 for number in range(count - 8))])
+    wishes[0] = 1.0 - wishes.sum()
+    plan = make_plan(wishes, market, universe, wide)
+    assert len(plan.legs) == MAX_LEGS
+    assert [leg.venue for leg in plan.legs[:8]] == [venue.id for venue in universe.risky[:8]]
+    assert not any(leg.entry for leg in plan.legs[:8])
+    assert [leg.venue for leg in plan.legs[8:]] == [venue.id for venue in universe.risky[-8:]], "the largest wishes"
+    assert plan.skipped == {venue.id: LATER for venue in universe.risky[8:-8]}
+    assert isinstance(check(plan, market, universe, wide, 0), Approved)
 
 
 def test_a_plan_is_pinned_to_the_block_that_it_was_made_from() -> None:

@@ -11,8 +11,8 @@ from bot.core.amm.attack import sandwich
 from bot.core.amm.concentrated import pool_at
 from bot.core.deal import hop_of
 from bot.core.market import Market
-from bot.core.plan import Leg, Limits, Plan, make_plan
-from bot.core.risk import MAX_LEGS, Approved, Breach, Refused, check
+from bot.core.plan import MAX_LEGS, Leg, Limits, Plan, make_plan
+from bot.core.risk import Approved, Breach, Refused, check
 from bot.core.units import BPS, bps_down
 from tests.builders import LIMITS, market_of, pools_of, universe_of, venue_of
 

@@ -123,6 +123,7 @@ def sandwich(hop: Hop, amount_in: int, min_received: int, in_money: bool) -> San
     sizes = _sizes(largest) if met and _may_pay(hop, met[2]) else []
     paying = _paying(profit, sizes)
     best = _best(profit, sizes) if paying else 0
+    paying = max(paying, best)  # of attacks that earn a few units, where profits are not smooth, it may be the larger
     numerator, denominator = (1, 1) if not in_money else spot((hop,))[::-1]
     return Sandwich(
         fill=fill,
@@ -139,15 +140,16 @@ def sandwich(hop: Hop, amount_in: int, min_received: int, in_money: bool) -> San
 
 
 def taken_by_sandwich(
-    hop: Hop, amount_in: int, min_received: int, tolerated_bps: int, in_money: bool
+    hop: Hop, amount_in: int, min_received: int, tolerated_bps: int, in_money: bool, fill: int | None = None
 ) -> tuple[int, int]:
     """(most output that a sandwich could take and still earn something, `tolerated_bps` of the exact quote).
 
     The search for attacks is only made where `min_received` alone does not keep what can be taken within what is
     tolerated; otherwise the first number is all that can be taken, paying or not. So it is where an attack may reach
-    ticks that were not read. Raises as `quotes.quote` does.
+    ticks that were not read. `fill`: what the swap pays undisturbed, where that was quoted already. Raises as
+    `quotes.quote` does.
     """
-    fill = quote((hop,), amount_in).amount_out
+    fill = quote((hop,), amount_in).amount_out if fill is None else fill
     most, tolerated = max(0, fill - min_received), fill - bps_down(fill, BPS - tolerated_bps)
     if most > tolerated:
         with suppress(UnknownTicks):

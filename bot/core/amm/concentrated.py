@@ -31,18 +31,24 @@ from bot.core.fixedpoint import INT256_MAX, Q192, UINT128_MAX, mul_div_down
 
 __all__ = [
     "NotEnoughLiquidity",
+    "Order",
     "Pool",
     "Swap",
     "UnknownTicks",
     "amounts_for_liquidity",
     "liquidity_for_amounts",
     "nudge",
+    "nudging",
     "pool_at",
     "swap",
     "swap_exact_in",
     "value_at_spot_down",
     "with_liquidity",
 ]
+
+
+Order = tuple[bool, int, int | None]
+"""A swap to make: zero_for_one, amount specified, price limit; see `swap`."""
 
 
 class UnknownTicks(ValueError):
@@ -97,12 +103,10 @@ def swap(pool: Pool, zero_for_one: bool, amount_specified: int, sqrt_price_limit
     or outside int256, for a limit on the wrong side, and for a pool whose tick and price contradict each other;
     UnknownTicks when the swap would leave the window that was read.
     """
-    if amount_specified == 0 or not -INT256_MAX - 1 <= amount_specified <= INT256_MAX:
-        raise ValueError(f"a swap's amount must be a non-zero int256 (got {amount_specified})")
-    if not sqrt_ratio_at_tick(pool.tick) <= pool.sqrt_price_x96 <= sqrt_ratio_at_tick(pool.tick + 1):
-        raise ValueError(f"tick {pool.tick} is not the tick of the square root price {pool.sqrt_price_x96}")
+    require_amount(amount_specified)
+    require_price_of_tick(pool.sqrt_price_x96, pool.tick)
     limit = legal_limit(pool.sqrt_price_x96, zero_for_one, sqrt_price_limit_x96)
-    edge = _edge_of_known_prices(pool, zero_for_one)
+    edge = edge_of_known_prices(pool, pool.tick, zero_for_one)
     price, tick, liquidity = pool.sqrt_price_x96, pool.tick, pool.liquidity
     ticks, spacing, fee_pips = pool.ticks, pool.tick_spacing, pool.fee_pips
     paid, received, fee_paid, ticks_crossed = 0, 0, 0, 0
@@ -143,6 +147,14 @@ def nudge(
     small a budget leaves the price short of the band. Raises ValueError for an inverted band, a band beyond
     the legal prices, or a budget of nothing where the contract says OutOfInventory.
     """
+    order = nudging(pool, low_sqrt_x96, high_sqrt_x96, budget)
+    return None if order is None else swap(pool, *order)
+
+
+def nudging(
+    pool: Pool, low_sqrt_x96: int, high_sqrt_x96: int, budget: tuple[int, int] = (INT256_MAX, INT256_MAX)
+) -> Order | None:
+    """The order of `nudge`'s swap, None when there is none. Raises as it does."""
     if low_sqrt_x96 > high_sqrt_x96:
         raise ValueError(f"a price band needs low <= high (got {low_sqrt_x96}..{high_sqrt_x96})")
     if low_sqrt_x96 <= pool.sqrt_price_x96 <= high_sqrt_x96:
@@ -151,7 +163,7 @@ def nudge(
     amount_in = min(budget[0] if zero_for_one else budget[1], INT256_MAX)
     if amount_in <= 0:
         raise ValueError(f"no token{0 if zero_for_one else 1} to bring the price into its band with")
-    return swap(pool, zero_for_one, amount_in, high_sqrt_x96 if zero_for_one else low_sqrt_x96)
+    return zero_for_one, amount_in, high_sqrt_x96 if zero_for_one else low_sqrt_x96
 
 
 def pool_at(sqrt_price_x96: int, fee_pips: int, tick_spacing: int, positions: Iterable[tuple[int, int, int]]) -> Pool:
@@ -206,14 +218,26 @@ def value_at_spot_down(pool: Pool, amount: int, is_token0: bool) -> int:
     return mul_div_down(amount, price_x192, Q192) if is_token0 else mul_div_down(amount, Q192, price_x192)
 
 
-def _edge_of_known_prices(pool: Pool, zero_for_one: bool) -> int:
+def require_amount(amount: int) -> None:
+    """Raises ValueError for an amount of zero or outside int256."""
+    if amount == 0 or not -INT256_MAX - 1 <= amount <= INT256_MAX:
+        raise ValueError(f"a swap's amount must be a non-zero int256 (got {amount})")
+
+
+def require_price_of_tick(sqrt_price_x96: int, tick: int) -> None:
+    """Raises ValueError where tick and price contradict each other."""
+    if not sqrt_ratio_at_tick(tick) <= sqrt_price_x96 <= sqrt_ratio_at_tick(tick + 1):
+        raise ValueError(f"tick {tick} is not the tick of the square root price {sqrt_price_x96}")
+
+
+def edge_of_known_prices(pool: Pool, tick: int, zero_for_one: bool) -> int:
     """Last price on the way that can be trusted; UnknownTicks when the walk would start outside the window.
 
     A pool whose price fell onto a tick has `tick` one below it, so going up may start one below the window.
     """
-    starts_inside = pool.tick <= pool.known_upper if zero_for_one else pool.known_lower <= pool.tick + 1
+    starts_inside = tick <= pool.known_upper if zero_for_one else pool.known_lower <= tick + 1
     if not starts_inside:
-        raise UnknownTicks(f"tick {pool.tick} is outside the ticks read, {pool.known_lower}..{pool.known_upper}")
+        raise UnknownTicks(f"tick {tick} is outside the ticks read, {pool.known_lower}..{pool.known_upper}")
     return sqrt_ratio_at_tick(pool.known_lower if zero_for_one else pool.known_upper)
 
 

@@ -90,6 +90,15 @@ def walk(
         yield price, tick, liquidity, active, amount_in, amount_out, fee, crossed
 
 
+def word_of(tick: int, tick_spacing: int) -> tuple[int, int]:
+    """(first, last) tick of the bitmap's word that holds `tick`: where the walk stops, uninitialised or not.
+
+    From `last` on, up to the next word, it stops elsewhere: a walk upwards begins in the word of the next tick spacing.
+    """
+    first = tick // tick_spacing >> _WORD_BITS << _WORD_BITS
+    return first * tick_spacing, (first | _LAST_OF_WORD) * tick_spacing
+
+
 def legal_limit(price: int, zero_for_one: bool, limit: int | None) -> int:
     """The price limit of a swap, the widest legal one by default; PoolReverted SPL for an illegal one."""
     if limit is None:
