@@ -8,19 +8,22 @@ result.equity, result.weights, result.trades, result.metrics
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from backtests.fast import benchmarks, run_fast
+from backtests.gas import gas_note, gas_of
+from backtests.listing import with_endings
 from backtests.metrics import Metric, metrics
 from backtests.replay import run_replay
 from backtests.run import Run, run_from_reports
 from bot.config import Config
-from bot.core.panel import Panel
-from bot.core.report import CycleReport
+from bot.core.panel import Floats, Panel, Times
+from bot.core.report import FAILED, CycleReport
 from bot.core.score import Scores, no_scores
 from bot.errors import ConfigError
 from bot.loading import BAR_SECONDS, Options, load, load_frames
@@ -67,6 +70,7 @@ def backtest(
     prices: pd.DataFrame | None = None,
     signals: Mapping[str, pd.DataFrame] | None = None,
     *,
+    assets: pd.DataFrame | None = None,
     data: str | Path | None = None,
     synthetic: int | None = None,
     first: str | None = None,
@@ -76,7 +80,8 @@ def backtest(
     """The backtest of a strategy file on frames, on a catalogue or folder (`data`), or on a generated market.
 
     `prices`: columns time (bar close, UTC), asset, close, volume (money per bar). `signals`: source -> frame with
-    columns topic, value, observed_at, published_at. `first`, `last`: days. Raises ConfigError or DataError.
+    columns topic, value, observed_at, published_at. `assets`: columns asset, listed_at, delisted_at, reason. `first`,
+    `last`: days. Raises ConfigError or DataError.
     """
     options = Options(
         config=Path(strategy),
@@ -90,10 +95,26 @@ def backtest(
             raise ConfigError("backtest needs prices, data or synthetic")
         loaded = load(options)
     else:
-        loaded = load_frames(options, prices, signals or {})
+        loaded = load_frames(options, prices, signals or {}, assets)
     assert loaded.schedule is not None  # historical by construction
     settings = settings_of(loaded.config, loaded.universe, options.config)
-    return run_backtest(settings, loaded.config, loaded.panel, loaded.schedule.first, loaded.schedule.last, rung)
+    schedule = loaded.schedule
+    gas = gas_of(loaded.config, loaded.source.catalogue, loaded.panel.times)
+    result = run_backtest(settings, loaded.config, loaded.panel, schedule.first, schedule.last, rung, gas=gas)
+    said = gas_note(loaded.config, loaded.source.catalogue, loaded.panel.times)
+    return with_doubts(result if said is None else with_note(result, said), loaded.doubts)
+
+
+def with_note(result: Result, note: str) -> Result:
+    """`result`, whose run says `note` first."""
+    return replace(result, run=replace(result.run, notes=(note, *result.run.notes)))
+
+
+def with_doubts(result: Result, doubts: str) -> Result:
+    """`result`, whose run says first what is doubtful about its data (`Loaded.doubts`)."""
+    if not doubts:
+        return result
+    return replace(result, run=replace(result.run, notes=(doubts, *result.run.notes)))
 
 
 def run_backtest(
@@ -104,18 +125,21 @@ def run_backtest(
     last: int,
     rung: str,
     recorded: RecordedMoves | None = None,
+    gas: Floats | None = None,
 ) -> Result:
     """The run on one rung of the ladder, beside `equal_weight` and buy-and-hold on the fast one.
 
-    `recorded`: the market of an earlier run, for the replay rung. Raises ConfigError for another rung.
+    `recorded`: the market of an earlier run, for the replay rung. `gas` (T,): money per unit of gas at each row of the
+    panel (`backtests.gas.gas_of`), instead of the strategy file's constant. Raises ConfigError for another rung.
     """
     if rung not in RUNGS:
         raise ConfigError(f"--rung: expected {' or '.join(RUNGS)} (got {rung!r})")
     if recorded is not None and rung != "replay":
         raise ConfigError("--market: only the replay rung can follow the trades of an earlier run")
-    held = benchmarks(settings, config, panel, first, last)
+    held = tuple(with_endings(each, panel) for each in benchmarks(settings, config, panel, first, last, gas=gas))
     if rung == "fast":
-        return Result(run_fast(settings, config, panel, scores_of(settings, config, panel), first, last), held)
+        run = run_fast(settings, config, panel, scores_of(settings, config, panel), first, last, gas=gas)
+        return Result(with_endings(run, panel), held)
     params = ScorerParams.of(config.scorer, BAR_SECONDS[config.bar])
     scorer = PanelScorer(params) if settings.strategy.uses_scores else IdleScorer()
     replayed = asyncio.run(run_replay(settings, config, panel, scorer, first, last, recorded=recorded))
@@ -127,7 +151,24 @@ def run_backtest(
         settings.strategy.name,
         "replay",
     )
-    return Result(run, held, replayed.reports)
+    if gas is not None:
+        run = replace(run, gas=gas_burnt(run, replayed.reports, panel.times, gas))
+    return Result(with_endings(run, panel), held, replayed.reports)
+
+
+def gas_burnt(run: Run, reports: Sequence[CycleReport], times: Times, gas: Floats) -> Floats:
+    """(K,) money: the gas that `reports` used, each at the price of its own time.
+
+    `gas`: money per unit of gas at each of `times`; before the first of them, that one. Of a cycle that was reported
+    twice the last word counts, and cycles at one time are one row, as in `run`.
+    """
+    burnt = np.zeros(len(run))
+    for report in {report.cycle: report for report in reports}.values():
+        if report.outcome != FAILED:
+            row = int(np.searchsorted(run.times, report.at, side="right")) - 1
+            priced = int(np.searchsorted(times, report.at, side="right")) - 1
+            burnt[max(0, row)] += report.gas_used * gas[max(0, priced)]
+    return burnt
 
 
 def scores_of(settings: Settings, config: Config, panel: Panel) -> Scores:

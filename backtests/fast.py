@@ -1,24 +1,28 @@
 """The fast rung: a strategy over its whole history in milliseconds, by compiled arrays.
 
 What it leaves out, and the exact rungs have: noise trades, whole raw units, refusals by the risk check, and gas as the
-chain counts it (here: the paper market's units, times the strategy file's gas price). Pools are seeded at the first
-price of the run, so bars before the run serve features only.
+chain counts it (here: the paper market's units, times the strategy file's gas price, or the recorded one). A cycle
+trades all its legs here, however many; there the largest sixteen. Pools are seeded at the first price of the run, so
+bars before the run serve features only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from backtests.gas import constant_gas
+from backtests.kernels.cycle import ACT, EXITS, NO_IDLE, NO_PRICE, NONE, OBSERVE, TOO_DEAR, Rules
 from backtests.kernels.plain import plain
 from backtests.kernels.pool import Pools
-from backtests.kernels.portfolio import ACT, NO_IDLE, NONE, OBSERVE, TOO_DEAR, Books, Rules, portfolio_path_nb
+from backtests.kernels.portfolio import Books, path_nb, portfolio_path
 from backtests.run import BUY, SELL, TRADE_COLUMNS, Run, day, trades_frame
+from backtests.stress import CALM, Stress
 from bot.config import Config
 from bot.core.mirror import seeding
 from bot.core.panel import Floats, Panel
@@ -26,14 +30,29 @@ from bot.core.score import Scores, no_scores
 from bot.core.strategy import equal_weight, load
 from bot.core.units import BPS
 from bot.core.universe import HOLD, LP, Universe, Venue
-from bot.errors import DataError
-from bot.paper import GAS_BASE, GAS_PER_LEG
+from bot.errors import DataError, InvariantBroken
+from bot.paper import GAS_BASE, GAS_PER_LEG, SETTLING
 from bot.replay import Schedule
 from bot.settings import Settings, mirror_params
 
 PoolsOf = Callable[[Universe, Panel, int, int, int], Pools]  # (universe, panel, first row, row behind the last, depth)
 FAST: Final = "fast"
-REASONS: Final = {NO_IDLE: "no idle money left above the minimum", TOO_DEAR: "costs more than max_loss at any size"}
+IMBALANCE: Final = 1e-9  # of the portfolio's value: float sums of many legs, and nothing else
+REASONS: Final = {
+    NO_IDLE: "no idle money left above the minimum",
+    TOO_DEAR: "costs more than max_loss at any size",
+    NO_PRICE: "no price: nothing can be traded",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Costs:
+    """What legs pay: who makes the pools, money per unit of gas at each row of the panel (None: as the rules say), and
+    how much worse than that."""
+
+    pools: PoolsOf
+    gas: Floats | None = None
+    stress: Stress = CALM
 
 
 def run_fast(
@@ -47,41 +66,75 @@ def run_fast(
     compiled: bool = True,
     label: str = "",
     pools: PoolsOf | None = None,
+    gas: Floats | None = None,
+    stress: Stress = CALM,
 ) -> Run:
     """The run of `settings` over the bars with first <= time <= last (unix seconds), by the schedule that replay uses.
 
     `panel` may begin earlier, for features; `scores` has its rows. `compiled=False` interprets the same source and
-    gives the same bits. `pools` makes the pools instead of `pools_of`. Raises DataError for a price that is not one,
-    targets that are not weights, or no cycle at all.
+    gives the same bits. `pools` makes the pools instead of `pools_of`. `gas`: money per unit of gas at each row of the
+    panel, instead of the strategy file's constant. `stress`: costs that are worse than assumed. Raises DataError for a
+    price that is not one, targets that are not weights, or no cycle at all, InvariantBroken when the books do not
+    balance.
     """
     acts = checked_acts(settings, config, panel, first, last)
     try:
         target = settings.strategy.weights(panel, scores)
     except ValueError as error:
         raise DataError(f"strategy {settings.strategy.name}: {error}") from None
-    rules = rules_of(settings, config)
+    costs = Costs(pools or pools_of, gas, stress)
     name = label or settings.strategy.name
-    return _run(settings, config, panel, scores, acts, target, rules, compiled, name, pools or pools_of)
+    return _run(
+        settings,
+        config,
+        panel,
+        scores,
+        acts,
+        target,
+        rules_of(settings, config, gas is not None),
+        costs,
+        name,
+        compiled,
+    )
 
 
-def buy_and_hold(settings: Settings, config: Config, panel: Panel, first: int, last: int) -> Run:
+def buy_and_hold(
+    settings: Settings,
+    config: Config,
+    panel: Panel,
+    first: int,
+    last: int,
+    *,
+    gas: Floats | None = None,
+    stress: Stress = CALM,
+) -> Run:
     """The capital split equally over what is listed at the first cycle, and never touched again.
 
     Entry pays pool fees and price impact as any run does, but no limit of the strategy file holds it back: it goes all
     in at once. Venues listed later are not bought. Raises DataError as `run_fast`.
     """
     acts = checked_acts(settings, config, panel, first, last)
-    acts[acts == ACT] = OBSERVE
+    acts[(acts == ACT) | (acts == EXITS)] = OBSERVE
     buyable = np.flatnonzero((acts == OBSERVE) & panel.listed[:, 1:].any(axis=1))
     acts[buyable[:1]] = ACT
-    rules = rules_of(settings, config)._replace(
+    rules = rules_of(settings, config, gas is not None)._replace(
         band=0.0, max_turnover=1.0, max_venue=1.0, min_idle=0.0, brake=2.0, min_trade=0.0, max_loss_bps=float(BPS)
     )
     scores = no_scores(len(panel), len(panel.venues))
-    return _run(settings, config, panel, scores, acts, equal_weight(panel), rules, True, "buy and hold", pools_of)
+    costs = Costs(pools_of, gas, stress)
+    return _run(settings, config, panel, scores, acts, equal_weight(panel), rules, costs, "buy and hold")
 
 
-def benchmarks(settings: Settings, config: Config, panel: Panel, first: int, last: int) -> tuple[Run, Run]:
+def benchmarks(
+    settings: Settings,
+    config: Config,
+    panel: Panel,
+    first: int,
+    last: int,
+    *,
+    gas: Floats | None = None,
+    stress: Stress = CALM,
+) -> tuple[Run, Run]:
     """(equal weight under the same policy, limits and costs; buy and hold): what a strategy has to beat.
 
     A venue of liquidity holds its token here: what the capital would have become without providing liquidity.
@@ -89,8 +142,8 @@ def benchmarks(settings: Settings, config: Config, panel: Panel, first: int, las
     tokens = replace(settings, universe=_as_tokens(settings.universe))
     rival = replace(tokens, strategy=load("equal_weight"))
     scores = no_scores(len(panel), len(panel.venues))
-    same_rules = run_fast(rival, config, panel, scores, first, last, label="equal weight")
-    return same_rules, buy_and_hold(tokens, config, panel, first, last)
+    same_rules = run_fast(rival, config, panel, scores, first, last, label="equal weight", gas=gas, stress=stress)
+    return same_rules, buy_and_hold(tokens, config, panel, first, last, gas=gas, stress=stress)
 
 
 def _as_tokens(universe: Universe) -> Universe:
@@ -141,7 +194,10 @@ def pools_of(universe: Universe, panel: Panel, start: int, stop: int, depth: int
 
 
 def checked_acts(settings: Settings, config: Config, panel: Panel, first: int, last: int) -> NDArray[np.int8]:
-    """What happens at each row, once universe, schedule and prices are known to be sound."""
+    """What happens at each row, once universe, schedule and prices are known to be sound.
+
+    Where the newest bar of any venue is older than `max_staleness`, entries are closed as they are live.
+    """
     universe = settings.universe
     for venue in universe.risky:
         if venue.kind == LP:
@@ -150,6 +206,8 @@ def checked_acts(settings: Settings, config: Config, panel: Panel, first: int, l
         raise DataError(f"the panel's venues are {', '.join(panel.venues)}, the universe's {', '.join(universe.ids)}")
     acts = cycle_bars(Schedule(panel, first, last, config.every))
     check_prices(panel, *span_of(acts))
+    stale = panel.times + SETTLING - panel.newest > settings.limits.max_staleness
+    acts[(acts == ACT) & stale] = EXITS
     return acts
 
 
@@ -170,10 +228,11 @@ def _pool(venue: Venue, money_decimals: int, price: float, depth: int) -> tuple[
     return venue.fee_pips / 1_000_000, full[2] / scale, wide[2] / scale, low, high
 
 
-def rules_of(settings: Settings, config: Config) -> Rules:
+def rules_of(settings: Settings, config: Config, recorded_gas: bool = False) -> Rules:
+    """The strategy file's numbers as the kernel reads them; gas in units of gas where its price is recorded."""
     policy, limits = settings.policy, settings.limits
     one = 10.0**settings.universe.money.decimals
-    unit = config.costs.gas_price * float(config.costs.native_price) / 1e18
+    unit = 1.0 if recorded_gas else constant_gas(config.costs)
     return Rules(
         capital=float(config.capital),
         band=policy.band,
@@ -198,25 +257,36 @@ def _run(
     acts: NDArray[np.int8],
     target: Floats,
     rules: Rules,
-    compiled: bool,
+    costs: Costs,
     label: str,
-    seeded: PoolsOf,
+    compiled: bool = True,
 ) -> Run:
     universe = settings.universe
     start, stop = span_of(acts)
-    pools = seeded(universe, panel, start, stop, mirror_params(config).depth)
-    kernel = portfolio_path_nb if compiled else plain(portfolio_path_nb)
+    pools = costs.pools(universe, panel, start, stop, mirror_params(config).depth)
+    rules = costs.stress.of_rules(rules, settings.limits, pools)
+    pools = costs.stress.of_pools(pools)
     # Copies: read-only arrays would be another type to the compiler, and compiled anew.
-    books: Books = kernel(
+    books = portfolio_path(
         panel.times[start:stop].copy(),
         np.array(panel.close[start:stop], order="C"),
         acts[start:stop].copy(),
         np.array(target[start:stop], order="C"),
         pools,
         rules,
+        None if compiled else plain(path_nb),
     )
+    if not books.imbalance <= IMBALANCE:
+        raise InvariantBroken(
+            f"{label}: capital, prices and costs leave {books.imbalance:.1e} of the value unexplained"
+        )
     cycles = start + np.flatnonzero(acts[start:stop])
+    notes = []
+    if costs.gas is None and (config.costs.gas_series or config.costs.native_asset):
+        notes.append("gas at the strategy file's constant: recorded prices were not given to this run")
     never = [venue for i, venue in enumerate(panel.venues) if not panel.listed[start:stop, i].any()]
+    if never:
+        notes.append(f"never listed in this window: {', '.join(never)}")
     return Run(
         label=label,
         rung=FAST,
@@ -224,14 +294,14 @@ def _run(
         money=universe.money.symbol,
         times=panel.times[cycles],
         nav=books.nav,
-        gas=books.gas,
+        gas=books.gas if costs.gas is None else books.gas * costs.gas[cycles],
         fees=books.fees,
         turnover=books.turnover,
         held=books.held,
         target=books.weights,
         prices=books.prices,
-        trades=_trades(books, panel, cycles, scores),
-        notes=(f"never listed in this window: {', '.join(never)}",) if never else (),
+        trades=_trades(books, panel, cycles, scores, pools.fee * rules.fees),
+        notes=tuple(notes),
         reasons=tuple(
             (int(panel.times[cycles[k]]), f"{panel.venues[i]}: {REASONS[int(books.skipped[k, i])]}")
             for k, i in np.argwhere(books.skipped)
@@ -239,12 +309,11 @@ def _run(
     )
 
 
-def _trades(books: Books, panel: Panel, cycles: NDArray[np.intp], scores: Scores) -> pd.DataFrame:
-    legs = int(books.legs.sum())
-    cycle, venue, entry = books.leg_cycle[:legs], books.leg_venue[:legs], books.leg_entry[:legs]
-    amount, received = books.leg_amount[:legs], books.leg_received[:legs]
+def _trades(books: Books, panel: Panel, cycles: NDArray[np.intp], scores: Scores, fees: Floats) -> pd.DataFrame:
+    cycle, venue, entry = books.leg_cycle, books.leg_venue, books.leg_entry
+    amount, received = books.leg_amount, books.leg_received
     money, units = np.where(entry, amount, received), np.where(entry, received, amount)
-    if legs == 0:
+    if not len(cycle):
         return trades_frame(())
     frame = pd.DataFrame(
         {
@@ -254,8 +323,9 @@ def _trades(books: Books, panel: Panel, cycles: NDArray[np.intp], scores: Scores
             "money": money,
             "units": units,
             "price": money / units,
-            "cost": books.leg_cost[:legs],
-            "cost_bps": books.leg_cost[:legs] / books.leg_value[:legs] * BPS,
+            "cost": books.leg_cost,
+            "fee": books.leg_value * fees[venue],
+            "cost_bps": books.leg_cost / books.leg_value * BPS,
             "score": scores.expected[cycles[cycle], venue],
         }
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
+
+import numpy as np
 
 from bot.core.panel import Panel
 from bot.core.plan import Plan
@@ -13,13 +16,18 @@ from bot.ports import Intent
 
 
 class PanelFeed:
-    """A feed over a panel that is already whole; `panel(at)` still shows only what was published by `at`."""
+    """A feed over a panel that is already whole; `panel(at)` still shows only what was published by `at`.
 
-    def __init__(self, whole: Panel) -> None:
+    `most`: how many of the newest rows anybody looks at, all by default. What is not shown is not copied.
+    """
+
+    def __init__(self, whole: Panel, most: int | None = None) -> None:
         self._whole = whole
+        self._most = len(whole) if most is None else most
 
     async def panel(self, at: int) -> Panel:
-        return self._whole.upto(at)
+        end = int(np.searchsorted(self._whole.times, at, side="right"))
+        return self._whole.rows(max(0, end - self._most), end)
 
 
 class MemoryJournal:
@@ -28,6 +36,7 @@ class MemoryJournal:
     def __init__(self) -> None:
         self.reports: list[CycleReport] = []
         self.postings: list[Posting] = []
+        self._marks: list[tuple[int, int]] = []  # (time, value) of reports that no later one reaches: ever lower
         self._open: dict[str, tuple[Intent, Plan]] = {}
 
     async def intent(self, intent: Intent, plan: Plan) -> None:
@@ -42,14 +51,13 @@ class MemoryJournal:
 
     async def report(self, report: CycleReport) -> None:
         self.reports.append(report)
+        while self._marks and self._marks[-1][1] <= report.nav:
+            self._marks.pop()
+        self._marks.append((report.at, report.nav))
 
     async def high_water_mark(self, since: int) -> int:
-        peak = 0
-        for report in reversed(self.reports):  # newest first: the window ends early
-            if report.at < since:
-                break
-            peak = max(peak, report.nav)
-        return peak
+        first = bisect_left(self._marks, (since, 0))
+        return self._marks[first][1] if first < len(self._marks) else 0
 
     async def balances(self) -> dict[tuple[str, str], int]:
         books: dict[tuple[str, str], int] = defaultdict(int)

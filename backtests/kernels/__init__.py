@@ -7,6 +7,7 @@ function *in another file* has changed. So the folder is named by a digest of ev
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import sys
 from collections.abc import Iterable
@@ -25,6 +26,7 @@ def sources() -> tuple[Path, ...]:
     core = Path(bot.core.policy.__file__).parent
     return (
         *sorted(HERE.rglob("*.py")),
+        core / "listing.py",
         core / "policy.py",
         core / "fixedpoint.py",
         *sorted((core / "amm").glob("*_math.py")),
@@ -69,22 +71,46 @@ def choose_cache() -> Path:
     raise StorageError(f"no folder for compiled code; set {ROOT_VARIABLE} to one ({problem})")
 
 
-def cold(part: str = "kernels") -> bool:
+def cold(part: str = "kernels", kernel: str = "") -> bool:
     """Whether nothing of a folder of kernels (`kernels` itself, or `amm`) has been compiled on this machine yet.
 
-    For the one line that a command prints before a first run that compiles.
+    `kernel`: nothing of this one, as "module.function".
     """
-    return not any(CACHE.glob(f"{part}_*/*.nbi"))
+    return not any(CACHE.glob(f"{part}_*/{kernel}{'-' if kernel else ''}*.nbi"))
 
 
-def tell_if_cold() -> None:
-    """Says on standard error that the exact engine is about to be compiled, if it is."""
-    if cold("amm"):
-        sys.stderr.write("compiling the exact engine: once on this machine, about half a minute\n")
-        sys.stderr.flush()
+def tell(what: str, how_long: str = "a few seconds") -> None:
+    """The line on standard error before something is compiled."""
+    sys.stderr.write(f"compiling {what}: once on this machine, {how_long}\n")
+    sys.stderr.flush()
+
+
+def tell_if_cold(
+    what: str = "the exact engine", part: str = "amm", kernel: str = "", how_long: str = "about half a minute"
+) -> None:
+    """Says that something is about to be compiled, if it is."""
+    if cold(part, kernel):
+        tell(what, how_long)
+
+
+def load_numba() -> None:
+    """Imports what numba needs to run compiled code, without the quarter of a second that SciPy's BLAS would take.
+
+    Numba looks for it only to know whether ``np.cov`` can be compiled, which no kernel may use: the order in which it
+    sums depends on the machine. SciPy stays as it is: it is merely not found while one module of numba is imported.
+    """
+    wanted = "scipy.linalg"
+    if wanted in sys.modules or "numba.np.arraymath" in sys.modules:
+        return
+    sys.modules[wanted] = None  # type: ignore[assignment]  # Python's own way to say that a module is not there
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        del sys.modules[wanted]
 
 
 CACHE: Final = choose_cache()
 os.environ["NUMBA_CACHE_DIR"] = str(CACHE)
 if "numba" in sys.modules:  # somebody was faster: numba has read its environment already
     sys.modules["numba"].config.CACHE_DIR = str(CACHE)
+load_numba()

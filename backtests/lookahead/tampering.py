@@ -52,7 +52,8 @@ def tampered(case: Case, market: Market, tampering: Tampering, cut: int, seed: i
     """The case with another future after `cut` (unix seconds)."""
     changed = tampering.change(market, cut, np.random.default_rng([seed, cut]))
     prices = {(str(case.config.bar), asset): frame for asset, frame in changed.prices.items()}
-    catalogue = Catalogue.of(case.catalogue.title, case.catalogue.kind, prices, changed.signals, case.catalogue.seed)
+    of = case.catalogue
+    catalogue = Catalogue.of(of.title, of.kind, prices, changed.signals, of.seed, of.listings())
     return replace(case, catalogue=catalogue)
 
 

@@ -88,15 +88,18 @@ def test_nothing_is_bought_before_it_is_listed() -> None:
     assert run.prices[20, 3] == panel.close[20, 3]
 
 
-def test_a_venue_that_lost_its_price_keeps_its_last_one_and_is_left() -> None:
-    panel = late_and_gone(60)
+def test_a_venue_that_lost_its_price_is_not_traded_and_ends_at_nothing() -> None:
+    panel = late_and_gone(70)
     run = fast(panel, policy={"max_turnover": "2 %"})
-    gone = run.trades[(run.trades["venue"] == "v4") & (run.trades["time"] >= panel.times[30])]
-    assert len(gone) > 1
-    assert set(gone["side"]) == {"sell"}
-    assert np.isfinite(run.prices[:, 4]).all()
-    # Only our own sales move the price from then on.
-    assert (np.diff(run.prices[30:, 4]) <= 0.0).all()
+    assert run.held[34, 4] > 0.0
+    assert not ((run.trades["venue"] == "v4") & (run.trades["time"] >= panel.times[35])).any()
+    assert (run.prices[35:65, 4] == run.prices[35, 4]).all()
+    assert run.held[64, 4] > 0.0
+    # The last price is of day 34: 30 days later it is still counted, and after that it is not.
+    assert (run.prices[65:, 4] == 0.0).all()
+    assert (run.held[65:, 4] == 0.0).all()
+    told = [(at, why) for at, why in run.reasons if why.startswith("v4")]
+    assert told[0] == (int(panel.times[35]), "v4: no price: nothing can be traded")
 
 
 def test_brake_stops_entries_until_the_high_water_mark_is_forgotten() -> None:

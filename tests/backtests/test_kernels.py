@@ -21,21 +21,22 @@ import backtests
 import backtests.kernels as kernels
 import bot
 from backtests.fast import _pool
+from backtests.kernels.cycle import rebalance_nb
 from backtests.kernels.plain import plain
-from backtests.kernels.pool import Pools, fit_nb, follow_nb, swap_nb
-from backtests.kernels.portfolio import rebalance_nb
+from backtests.kernels.pool import edges_of, fit_nb, follow_nb, swap_nb
 from bot.core.amm.concentrated import nudge, swap_exact_in
 from bot.core.amm.quotes import Hop, largest_within
 from bot.core.fixedpoint import price_to_sqrt_x96, sqrt_x96_to_price
 from bot.core.mirror import band, seeding
-from bot.core.policy import rebalance
+from bot.core.panel import Floats
+from bot.core.policy import rebalance, rebalance_into
 from bot.core.units import Token
 from bot.core.universe import Venue
 from bot.errors import StorageError
 
 ROOT = Path(backtests.__file__).resolve().parents[1]
 SIX, EIGHTEEN = 10**6, 10**18
-swap, fit, follow = plain(swap_nb), plain(fit_nb), plain(follow_nb)
+swap, fit = plain(swap_nb), plain(fit_nb)
 prices = st.floats(1e-4, 1e5)
 orientations = st.booleans()
 
@@ -45,14 +46,25 @@ def venue_of(base_is_token0: bool, fee_pips: int = 3_000) -> Venue:
     return Venue("v1", "uniswap_v3_hold", "A", Token(1, "0x1", "A", 18), fee_pips, spacing, base_is_token0)
 
 
-def pools_of(venue: Venue, price: float, depth: int = 4_000_000 * SIX) -> Pools:
-    """The venue's pool in the last column, as the fast rung makes it."""
+def pools_of(venue: Venue, price: float, depth: int = 4_000_000 * SIX) -> Floats:
+    """(5, 2) the venue's pool in the last column, as the fast rung makes it."""
+    return np.array([[0.0, fact] for fact in _pool(venue, 6, price, depth)])
 
-    return Pools(*(np.array([0.0, fact]) for fact in _pool(venue, 6, price, depth)))
+
+def follow(price: float, close: float, fee: float) -> float:
+    """Where arbitrage against `close` leaves one pool."""
+    prices, closes = np.array([[1.0, price]]), np.array([[1.0, close]])
+    plain(follow_nb)(prices, 0, closes, 0, edges_of(np.array([0.0, fee])))
+    return float(prices[0, 1])
 
 
 def test_the_policy_is_compiled_as_it_stands() -> None:
-    assert rebalance_nb.py_func is rebalance
+    assert rebalance_nb.py_func is rebalance_into
+    given = (np.array([0.2, 0.8]), np.array([1.0, 0.0]), np.ones(2, dtype=np.bool_), 0.01, 0.5, 0.6, 0.1, True)
+    out = np.full(2, np.nan)
+    rebalance_into(*given, out)
+    np.testing.assert_array_equal(out, rebalance(*given))
+    np.testing.assert_allclose(out, [0.5, 0.5])
 
 
 @settings(max_examples=150, deadline=None)
@@ -159,22 +171,19 @@ def test_every_compilation_is_cached_and_exact_and_lives_with_the_kernels() -> N
 CALL_EVERY_KERNEL = """
 import json, numpy as np
 import backtests.kernels as kernels
-from backtests.kernels import pool, portfolio as p
+from backtests.kernels import cycle, pool, portfolio as p
 from numba.core.dispatcher import Dispatcher
 f = lambda *v: np.array(v)
 n, ones = 2, np.ones((3, 2))
 pools = pool.Pools(f(0., .003), f(0., 1e6), f(0., 1e6), f(0., .3), f(0., 3.))
 rules = p.Rules(1e4, .01, .2, .25, .1, .15, 86400, 25., .995, 100., 1., 2.)
 times, act, target = np.arange(3), np.full(3, p.ACT, np.int8), ones / 2
-books = p.portfolio_path_nb(times, ones, act, target, pools, rules)
-moved = p.rebalance_nb(f(.5, .5), f(1., 0.), np.ones(2, np.bool_), .01, .2, .25, .1, True)
-fresh = p.books_nb(3, 2)
-fresh.nav[0] = 1e4
-p.trade_nb(fresh, 0, 0, 1e4, np.zeros(2), np.ones(2), pools, rules)
-pool.follow_nb(1., 1., .003)
-pool.fit_nb(pools, 1, 1., True, 10., 100., 1.)
-pool.swap_nb(pools, 1, 1., True, 10.)
-every = {k: v for m in (pool, p) for k, v in vars(m).items() if isinstance(v, Dispatcher)}
+books = p.portfolio_path(times, ones, act, target, pools, rules, p.path_nb)
+moved = f(0., 0.); p.rebalance_nb(f(.5, .5), f(1., 0.), np.ones(2, np.bool_), .01, .2, .25, .1, True, moved)
+rows, edges, facts = np.zeros(1, np.int64), pool.edges_of(pools.fee), np.array(pools)
+pool.bounds_nb(ones, rows, edges)
+every = {k: v for m in (pool, cycle, p) for k, v in vars(m).items()
+    if isinstance(v, Dispatcher) and v.stats.cache_hits + v.stats.cache_misses}
 print(json.dumps({"folder": kernels.CACHE.name, "moved": moved.tolist(), "nav": books.nav.tolist(),
     "hits": {k: sum(v.stats.cache_hits.values()) for k, v in every.items()},
     "misses": {k: sum(v.stats.cache_misses.values()) for k, v in every.items()}}))
@@ -200,7 +209,7 @@ def test_second_process_compiles_nothing_and_an_edited_policy_is_not_served_stal
         shutil.copy(ROOT / file, tmp_path / file)
     cold = run_in(tmp_path, CALL_EVERY_KERNEL)
     warm = run_in(tmp_path, CALL_EVERY_KERNEL)
-    assert len(cold["misses"]) >= 7
+    assert len(cold["misses"]) >= 11
     assert cold["folder"] == warm["folder"]
     assert set(warm["misses"].values()) == {0}
     assert set(warm["hits"].values()) == {1}
@@ -235,6 +244,17 @@ def test_cache_folder_is_taken_even_when_numba_came_first(tmp_path: Path) -> Non
     assert Path(chosen).parent == tmp_path
 
 
+def test_importing_kernels_loads_no_scipy_and_hides_none(tmp_path: Path) -> None:
+    code = "import sys, backtests.kernels; early = 'scipy.linalg' in sys.modules; import scipy.linalg, numba, numpy\n"
+    code += "dot = numba.njit(lambda a, b: numpy.dot(a, b))\n"
+    code += "print(early, scipy.linalg.norm([3.0, 4.0]), dot(numpy.ones(2), numpy.ones(2)))"
+    environment = os.environ | {kernels.ROOT_VARIABLE: str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["False", "5.0", "2.0"]
+
+
 def test_digest_changes_with_content_and_with_name(tmp_path: Path) -> None:
     one, two = tmp_path / "one.py", tmp_path / "two.py"
     one.write_text("a = 1\n")
@@ -247,7 +267,7 @@ def test_digest_changes_with_content_and_with_name(tmp_path: Path) -> None:
 
 def test_policy_and_every_kernel_are_part_of_the_digest() -> None:
     names = {file.name for file in kernels.sources()}
-    assert {"policy.py", "pool.py", "portfolio.py", "plain.py", "__init__.py"} <= names
+    assert {"policy.py", "pool.py", "cycle.py", "portfolio.py", "plain.py", "__init__.py", "listing.py"} <= names
 
 
 def test_says_in_one_line_when_no_cache_folder_can_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

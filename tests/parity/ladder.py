@@ -7,14 +7,16 @@ from pathlib import Path
 
 from backtests.recorded_market import read_moves
 from backtests.replay import run_replay
+from bot.certificates import UNCERTIFIED, Standing
 from bot.core.postings import trades_only
 from bot.core.report import CycleReport
 from bot.core.universe import Universe
 from bot.daemon import serve
 from bot.loading import Loaded, Options, load
 from bot.quantity import last_second, when
+from bot.scorers import scorer_of
 from bot.settings import Settings, settings_of
-from bot.wiring import pace_of, scorer_of, session
+from bot.wiring import pace_of, session
 from tests.recordings import ROOT, recorded_data
 
 Line = tuple[int, str, str, int]  # cycle, account, token symbol, raw amount
@@ -37,7 +39,7 @@ def loaded(strategy: str, first: str, last: str, cycles: int | None = None) -> L
 
 async def on_fork(run: Loaded, run_dir: Path) -> tuple[list[CycleReport], Settings]:
     """The run on real contracts, signed transactions and receipts; the ledger is reconciled after every cycle."""
-    async with session(run, run_dir, lambda line: None) as running:
+    async with session(run, run_dir, lambda line: None, Standing(None, UNCERTIFIED)) as running:
         await serve(running, pace_of(run), lambda report: None)
         return await running.books.reports(), running.settings
 
@@ -50,7 +52,7 @@ async def on_replay(run: Loaded, universe: Universe | None = None, market: Path 
         settings,
         run.config,
         run.panel,
-        scorer_of(run.config, settings),
+        scorer_of(run.config, run.uses_scores),
         run.schedule.first,
         run.schedule.last,
         run.options.cycles,

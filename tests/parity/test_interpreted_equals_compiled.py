@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backtests.fast import run_fast
+from backtests.kernels.cycle import rebalance_nb
 from backtests.kernels.plain import plain
-from backtests.kernels.portfolio import portfolio_path_nb, rebalance_nb
+from backtests.kernels.portfolio import path_nb
 from backtests.run import Run
 from bot.core.panel import Panel
 from bot.core.score import no_scores
@@ -84,8 +85,8 @@ def test_interpreted_run_equals_compiled_run_bit_for_bit(panel: Panel, sections:
 def test_the_interpreted_reference_calls_no_compiled_code(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = panel_of(walk(20, 3))
     config = config_of(3)
-    before = {id(kernel): kernel.stats for kernel in (portfolio_path_nb, rebalance_nb)}
-    reference = plain(portfolio_path_nb)
+    before = {id(kernel): kernel.stats for kernel in (path_nb, rebalance_nb)}
+    reference = plain(path_nb)
     inner = reference.__globals__["rebalance_nb"]
     assert inner.__code__ is rebalance_nb.py_func.__code__
     called = []
@@ -94,4 +95,4 @@ def test_the_interpreted_reference_calls_no_compiled_code(monkeypatch: pytest.Mo
     scores = no_scores(20, 4)
     run_fast(settings_for(config), config, panel, scores, int(panel.times[0]), int(panel.times[-1]), compiled=False)
     assert len(called) == 20
-    assert before == {id(kernel): kernel.stats for kernel in (portfolio_path_nb, rebalance_nb)}
+    assert before == {id(kernel): kernel.stats for kernel in (path_nb, rebalance_nb)}
