@@ -9,25 +9,33 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from backtests.metrics import Metric
 from backtests.run import day
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 NO_VALUE: Final = "–"
 ORIGINS: Final = ("real", "replayed", "simulated")
 DIGEST: Final = re.compile("digest|sha256|commit|hash")
-SIGNED: Final = ("total_return", "cagr", "best_day", "worst_day")
+SIGNED: Final = (
+    *("total_return", "cagr", "best_day", "worst_day", "value_at_risk", "expected_shortfall"),
+    *("excess_return", "alpha"),
+)
+UPPER: Final = ("cagr",)
 DRAWN_POINTS: Final = 1_500  # of one curve; more cannot be seen
 TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
 
 
 def template_of(file: Path, filters: Mapping[str, Callable[..., str]]) -> Template:
     """The page in `file`, which extends ``page.html``; `filters`: its own, beside those that all pages have."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader((file.parent, TEMPLATES)),
         autoescape=True,
@@ -35,7 +43,8 @@ def template_of(file: Path, filters: Mapping[str, Callable[..., str]]) -> Templa
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": shown, "day": day, "words": words, "signed": signed, **filters}
+    known = {"shown": shown, "day": day, "words": words, "signed": signed, "money": unsigned}
+    environment.filters |= {**known, **filters}
     return environment.get_template(file.name)
 
 
@@ -59,13 +68,14 @@ def plain_json(value: Any) -> Any:
 def shown(metric: Metric, name: str = "", short: bool = False) -> str:
     """A metric for people: shares as percent, money with its symbol, a dash when there is no value.
 
-    `short`: large money without its decimals.
+    `short`: large money and large shares without their decimals.
     """
     value, unit = metric.value, metric.unit
     if value is None:
         return NO_VALUE
     if unit.startswith("fraction"):
-        return f"{value * 100:{'+' if name in SIGNED else ''},.2f} %".replace("-", "−")
+        places = 0 if short and abs(value) >= 10.0 else 2
+        return f"{value * 100:{'+' if name in SIGNED else ''},.{places}f} %".replace("-", "−")
     if unit == "count":
         return f"{value:,.0f}"
     digits = 0 if short and abs(value) >= 1_000 else {"days": 0, "bps": 1}.get(unit, 2)
@@ -75,12 +85,17 @@ def shown(metric: Metric, name: str = "", short: bool = False) -> str:
 def words(name: str) -> str:
     """A name from the program as a label: ``max_drawdown`` -> Max drawdown."""
     text = name.replace("_", " ")
-    return text.upper() if name == "cagr" else text[:1].upper() + text[1:]
+    return text.upper() if name in UPPER else text[:1].upper() + text[1:]
 
 
 def signed(value: float) -> str:
     """Money with its sign, two places; nothing has no sign."""
     return f"{value:+,.2f}".replace("-", "−") if abs(value) >= 0.005 else "0.00"
+
+
+def unsigned(value: float) -> str:
+    """Money, two places; a dash when it is not known."""
+    return f"{value:,.2f}".replace("-", "−") if math.isfinite(value) else NO_VALUE
 
 
 def as_drawn(value: float) -> float | None:

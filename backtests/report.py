@@ -1,85 +1,101 @@
-"""A run as a page that can be mailed: one offline HTML file, and the same numbers as strict JSON.
+"""A run as a report that can be mailed: one offline HTML file, the same numbers as strict JSON, its trades as Parquet.
 
-`facts` come from the caller, who knows where the data came from. ``title`` (str) and ``real``, ``replayed``,
-``simulated`` (a sentence or several each) head the page; whatever else there is stands at its end, under digests when
-its name says so and else under settings. Nothing is required.
+`facts` come from the caller, who knows where the data came from. ``title`` (str), ``real``, ``replayed``, ``simulated``
+(a sentence or several each) and ``certificate`` (a stamp: a sentence or several, or a mapping with ``stamp`` and
+``granted``) head the page; whatever else there is stands at its end, under digests when its name says so and else under
+settings. Nothing is required. `extras`: ``folds`` (of a walk-forward), ``paths`` (of combinatorial cross-validation)
+and ``heat`` (`heat_map` of a sweep) become sections of their own.
 """
 
 from __future__ import annotations
 
-import math
+import io
+import json
+import os
+import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from backtests.metrics import attribution, drawdowns, metrics
-from backtests.page import (
-    DRAWN_POINTS,
-    NO_VALUE,
-    ORIGINS,
-    TEMPLATES,
-    as_drawn,
-    data_block,
-    fact_tables,
-    lines_of,
-    plain_json,
-    policy_hash,
-    script_block,
-    template_of,
-)
-from backtests.run import Run, day
-from bot.core.panel import Floats, Times
+from backtests.metrics import attribution, metrics, relative
+from backtests.page import plain_json
+from backtests.report_parts.document import document_of
+from backtests.report_parts.drawing import page_of
+from backtests.report_parts.extras import heat_map
+from backtests.run import Run
+from bot.core.certificate import digest_of
 from bot.errors import StorageError
 
-SHOWN_TRADES: Final = 200
-SHOWN_REASONS: Final = 40
-HEADLINES: Final = ("total_return", "cagr", "sharpe", "max_drawdown", "fees", "gas")
+__all__ = ["Written", "beside", "heat_map", "page_html", "render_html", "report_json", "trades_table", "write_report"]
+
+UNIT: Final = "unit"
+MEANING: Final = "meaning"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The three files of a report, and the SHA-256 of its numbers: what a ledger or a certificate may name."""
+
+    page: Path
+    numbers: Path
+    trades: Path
+    digest: str
+
+
+def write_report(
+    run: Run,
+    benchmarks: Sequence[Run],
+    facts: Mapping[str, Any],
+    path: Path,
+    extras: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Written:
+    """Writes the page to `path`, and beside it the same name with ``.json`` and ``.trades.parquet``.
+
+    Each file appears whole or not at all, the page last. `more`: what else the JSON tells. Raises StorageError when one
+    cannot be written, ValueError for an extra that has no place.
+    """
+    document = document_of(run, benchmarks, facts, extras)
+    digest = digest_of(document)
+    told = report_json(run, benchmarks, facts) | {"extras": document["extras"]} | plain_json(more or {})
+    told["digest"] = digest
+    trades = io.BytesIO()
+    pq.write_table(trades_table(run, {"digest": digest}), trades)
+    written = Written(path, *beside(path), digest)
+    _replace(written.trades, trades.getvalue())
+    _replace(written.numbers, _by_key(told).encode())
+    _replace(path, page_of(document).encode())
+    return written
+
+
+def beside(page: Path) -> tuple[Path, Path]:
+    """Where the numbers and the trades of a page are: its name with ``.json`` and ``.trades.parquet`` for ``.html``."""
+    stem = page.name.removesuffix(".html")
+    return page.with_name(f"{stem}.json"), page.with_name(f"{stem}.trades.parquet")
 
 
 def render_html(run: Run, benchmarks: Sequence[Run], facts: Mapping[str, Any], path: Path) -> None:
-    """Writes the report of `run` beside its `benchmarks` to `path`: no network, no second file, about 5 MB.
+    """Writes the page of `run` beside its `benchmarks` to `path`, and nothing else. Raises StorageError."""
+    _replace(path, page_html(run, benchmarks, facts).encode())
 
-    Raises StorageError when the file cannot be written.
-    """
-    runs = [run, *benchmarks]
-    numbers = [metrics(each) for each in runs]
-    engine = script_block(get_plotlyjs())
-    drawing = script_block((TEMPLATES / "report.js").read_text(encoding="utf-8"))
-    parts = attribution(run)
-    text = template_of(TEMPLATES / "report.html", {"score": _score}).render(
-        run=run,
-        labels=[each.label for each in runs],
-        title=str(facts.get("title") or f"{run.label}, {run.rung} rung"),
-        since=day(int(run.times[0])),
-        until=day(int(run.times[-1])),
-        headlines=[(name, [each[name] for each in numbers]) for name in HEADLINES],
-        table=[(name, [each[name] for each in numbers]) for name in numbers[0]],
-        origins=[(kind, lines_of(facts.get(kind))) for kind in ORIGINS],
-        parts=sorted(parts.items(), key=lambda part: -part[1]),
-        profit=sum(parts.values()),
-        trades=run.trades.tail(SHOWN_TRADES).iloc[::-1].to_dict("records"),
-        reasons=_grouped(run.reasons),
-        shown_reasons=SHOWN_REASONS,
-        tables=fact_tables(facts),
-        thinned=_stride(len(run)),
-        charts=data_block(charts(run, benchmarks)),
-        engine=engine,
-        drawing=drawing,
-        hashes=[policy_hash(engine), policy_hash(drawing)],
-        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
-    )
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"{path}: the report cannot be written: {error.strerror}") from None
+
+def page_html(
+    run: Run, benchmarks: Sequence[Run] = (), facts: Mapping[str, Any] | None = None, extras: Any = None
+) -> str:
+    """The page as text, about 5 MB; in a notebook, an ``IFrame`` or a file shows it."""
+    return page_of(document_of(run, benchmarks, facts or {}, extras))
 
 
 def report_json(run: Run, benchmarks: Sequence[Run], facts: Mapping[str, Any]) -> dict[str, Any]:
     """The report as plain JSON types: what is not a finite number is None, arrays are lists, anything else a string."""
+    rivals = [
+        {"label": each.label, "rung": each.rung, "metrics": _metrics(each), "equity": each.equity, "times": each.times}
+        for each in benchmarks
+    ]
     found: dict[str, Any] = {
         "label": run.label,
         "rung": run.rung,
@@ -87,8 +103,9 @@ def report_json(run: Run, benchmarks: Sequence[Run], facts: Mapping[str, Any]) -
         "from": int(run.times[0]),
         "to": int(run.times[-1]),
         "metrics": _metrics(run),
+        "relative": _metrics(run, benchmarks[0]) if benchmarks else {},
         "attribution": attribution(run),
-        "benchmarks": [{"label": each.label, "rung": each.rung, "metrics": _metrics(each)} for each in benchmarks],
+        "benchmarks": rivals,
         "series": {
             "times": run.times,
             "equity": run.equity,
@@ -109,67 +126,54 @@ def report_json(run: Run, benchmarks: Sequence[Run], facts: Mapping[str, Any]) -
     return {name: plain_json(value) for name, value in found.items()}
 
 
-def charts(run: Run, benchmarks: Sequence[Run]) -> dict[str, list[dict[str, Any]]]:
-    """Plotly traces by the id of the chart that they belong to. Colours are roles, which the page's script resolves."""
-    curves, falls = [], []
-    for place, each in enumerate((run, *benchmarks)):
-        line = {"color": f"run{place}", "width": 2.2 if place == 0 else 1.4, "dash": "solid" if place == 0 else "dot"}
-        curves.append(_line(each, each.equity, each.label, line=line))
-        falls.append(_line(each, -drawdowns(each.equity), each.label, line=line))
-    falls[0] |= {"fill": "tozeroy", "fillcolor": "faint"}
-    order = [*range(1, len(run.venues)), 0]  # idle on top
-    weights = [
-        _line(run, run.held[:, i], run.venues[i], stackgroup="held", line={"width": 0.6, "color": f"venue{i}"})
-        for i in order
-        if run.held[:, i].any()
-    ]
-    costs = [
-        _line(run, np.cumsum(values), name, stackgroup="costs", line={"width": 1.2, "color": f"venue{i + 1}"})
-        for i, (name, values) in enumerate((("pool fees and price impact", run.fees), ("gas", run.gas)))
-    ]
-    parts = sorted(attribution(run).items(), key=lambda part: part[1])
-    bars = {
-        "type": "bar",
-        "orientation": "h",
-        "x": [as_drawn(value) for _, value in parts],
-        "y": [venue for venue, _ in parts],
-        "marker": {"color": ["gain" if value >= 0 else "loss" for _, value in parts]},
-        "hovertemplate": f"%{{y}}: %{{x:,.2f}} {run.money}<extra></extra>",
+def trades_table(run: Run, known: Mapping[str, str] | None = None) -> pa.Table:
+    """The executed legs as an Arrow table; every column's unit and meaning is in its metadata, and in docs/metrics.md.
+
+    What is not known is null. `known`: more for the table's own metadata.
+    """
+    columns = {
+        "time": (pa.timestamp("s", tz="UTC"), "UTC", "time of the cycle that traded"),
+        "venue": (pa.string(), "", "where"),
+        "side": (pa.string(), "", "buy or sell"),
+        "money": (pa.float64(), run.money, "spent on a buy, received from a sale"),
+        "units": (pa.float64(), "whole tokens", "received by a buy, given by a sale"),
+        "price": (pa.float64(), f"{run.money} per token", "money / units, so with all costs in it"),
+        "cost": (pa.float64(), run.money, "against spot before the trade: pool fee and price impact"),
+        "fee": (pa.float64(), run.money, "the pool fee within cost; null where it cannot be told apart"),
+        "cost_bps": (pa.float64(), "bps", "cost per value at spot"),
+        "score": (pa.float64(), "fraction", "return that the model expected; null where none spoke"),
     }
-    return {"equity": curves, "drawdown": falls, "weights": weights, "costs": costs, "attribution": [bars]}
+    schema = pa.schema(
+        [pa.field(name, kind, metadata={UNIT: unit, MEANING: said}) for name, (kind, unit, said) in columns.items()],
+        metadata={"label": run.label, "rung": run.rung, "money": run.money, **(known or {})},
+    )
+    return pa.Table.from_arrays(
+        [pa.array(run.trades[field.name], field.type, from_pandas=True) for field in schema], schema=schema
+    )
 
 
-def _score(value: float) -> str:
-    return f"{value:+.2%}" if math.isfinite(value) else NO_VALUE
+def _metrics(run: Run, rival: Run | None = None) -> dict[str, dict[str, Any]]:
+    found = metrics(run) if rival is None else relative(run, rival)
+    return {name: {"value": each.value, "unit": each.unit, "note": each.note} for name, each in found.items()}
 
 
-def _metrics(run: Run) -> dict[str, dict[str, Any]]:
-    return {name: {"value": each.value, "unit": each.unit, "note": each.note} for name, each in metrics(run).items()}
+def _by_key(told: Mapping[str, Any]) -> str:
+    """One top-level key a line: short enough to look at, and a difference shows where it is."""
+    lines = (f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in told.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _stride(points: int) -> int:
-    return max(1, math.ceil(points / DRAWN_POINTS))
-
-
-def _line(run: Run, values: Floats, name: str, **more: Any) -> dict[str, Any]:
-    # Every n-th from the end, so that the last value is always drawn.
-    picked = np.arange(len(values))[:: -_stride(len(values))][::-1]
-    times: Times = run.times[picked]
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": name,
-        "x": [day(int(at)) for at in times],
-        "y": [as_drawn(float(value)) for value in values[picked]],
-        **more,
-    }
-
-
-def _grouped(reasons: Sequence[tuple[int, str]]) -> list[dict[str, Any]]:
-    """Each reason once, with how often and when it was last given; the most frequent first."""
-    groups: dict[str, dict[str, Any]] = {}
-    for at, reason in reasons:
-        group = groups.setdefault(reason, {"reason": reason, "count": 0, "first": at, "last": at})
-        group["count"] += 1
-        group["last"] = at
-    return sorted(groups.values(), key=lambda group: (-group["count"], group["reason"]))
+def _replace(path: Path, content: bytes) -> None:
+    """The file in one step: a reader sees the old one or the new one."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(name).chmod(0o644)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StorageError(f"{path}: the report cannot be written: {error.strerror}") from None

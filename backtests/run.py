@@ -14,14 +14,15 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from bot.core.amm.swap_math import PIPS
 from bot.core.panel import Floats, Times
 from bot.core.report import DEPLOYED, FAILED, HELD, CycleReport
-from bot.core.universe import Universe
+from bot.core.universe import HOLD, Universe
 from bot.errors import DataError
 
 RUNGS: Final = ("fast", "replay", "fork", "paper", "live")
 BUY, SELL = "buy", "sell"
-TRADE_COLUMNS: Final = ("time", "venue", "side", "money", "units", "price", "cost", "cost_bps", "score")
+TRADE_COLUMNS: Final = ("time", "venue", "side", "money", "units", "price", "cost", "fee", "cost_bps", "score")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,8 +31,9 @@ class Run:
 
     `nav` is gross of gas, which the keeper pays from another purse. `fees`: pool fees and price impact against spot.
     `turnover`: one-way, as a fraction of nav. `target`: weights after the policy. `trades`: one row per executed leg
-    (`money` spent on a buy or received from a sale, `units` whole tokens, `price` = money / units, `score` NaN where no
-    model spoke). `reasons`: (unix seconds, why something was not done). `notes`: what a reader of the run must know.
+    (`money` spent on a buy or received from a sale, `units` whole tokens, `price` = money / units, `fee` the pool fee
+    within `cost`, NaN where it cannot be told apart, `score` NaN where no model spoke). `reasons`: (unix seconds, why
+    something was not done). `notes`: what a reader of the run must know.
     """
 
     label: str
@@ -177,6 +179,8 @@ def _trades(report: CycleReport, universe: Universe, money_decimals: int) -> lis
                 "units": units,
                 "price": money / units if units else float("nan"),
                 "cost": cost,
+                # The fee is a part of what goes in; liquidity swaps only some of it, and books do not say how much.
+                "fee": value * venue.fee_pips / PIPS if venue.kind == HOLD else float("nan"),
                 "cost_bps": cost / value * 10_000 if value else 0.0,
                 "score": float("nan") if leg.get("score") is None else leg["score"],
             }

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backtests.fast import buy_and_hold, run_fast
-from backtests.metrics import attribution, drawdowns, metrics
+from backtests.metrics import attribution, drawdowns, metrics, relative, sales
 from backtests.run import TRADE_COLUMNS, trades_frame
 from bot.core.score import no_scores
 from tests.backtests.markets import DAY, START, config_of, panel_of, run_of, settings_for, walk, wanted
@@ -158,3 +161,113 @@ def test_profit_of_a_held_venue_is_what_it_became_minus_what_was_paid() -> None:
     parts = attribution(run)
     assert parts["v1"] == pytest.approx(500 * (3.0 - 1), rel=0.005)
     assert parts["v2"] == pytest.approx(500 * (0.5 - 1), rel=0.005)
+
+
+def test_sales_are_measured_against_what_the_units_had_cost_on_average() -> None:
+    legs = [
+        trade(side="buy", money=100.0, units=10.0),
+        trade(side="buy", money=300.0, units=10.0),  # now 20 units for 400
+        trade(side="sell", money=150.0, units=5.0),  # cost 100
+        trade(side="sell", money=240.0, units=15.0),  # cost 300
+        trade(side="buy", venue="v2", money=50.0, units=1.0),
+        trade(side="sell", venue="v2", money=80.0, units=2.0),  # one of the two was never bought here
+        trade(side="sell", venue="v3", money=10.0, units=1.0),
+    ]
+    frame = trades_frame(legs)
+    assert sales(frame).tolist() == [pytest.approx(50.0), pytest.approx(-60.0), pytest.approx(-10.0)]
+    found = metrics(run_of([100.0] * 3, trades=frame))
+    assert found["win_rate"].value == pytest.approx(1 / 3)
+    assert found["profit_factor"].value == pytest.approx(50 / 70)
+    assert found["expectancy"].value == pytest.approx(-20 / 3)
+    assert found["expectancy"].unit == "USDC"
+    won = metrics(run_of([100.0] * 3, trades=trades_frame(legs[:3])))
+    assert (won["profit_factor"].value, won["profit_factor"].note) == (None, "no sale lost money")
+
+
+@settings(deadline=None)
+@given(st.integers(0, 200), st.integers(1, 4), st.integers(2, 60))
+def test_realised_and_open_profit_sum_to_that_of_the_portfolio(seed: int, venues: int, rows: int) -> None:
+    panel = panel_of(walk(rows, venues, seed))
+    config = config_of(venues)
+    window = START, int(panel.times[-1])
+    scores = no_scores(rows, venues + 1)
+    run = run_fast(settings_for(config, wanted(panel, seed)), config, panel, scores, *window)
+    before_end = run.trades[run.trades["time"] < run.times[-1]]
+    worth = run.held[-1, 1:].sum() * run.nav[-1]
+    paid = before_end["money"].where(before_end["side"] == "buy", 0.0).sum()
+    got = before_end["money"].sum() - paid
+    realised = sales(before_end).sum()
+    open_cost = paid - (got - realised)  # what is still held has cost
+    assert realised + worth - open_cost == pytest.approx(run.nav[-1] - run.nav[0], abs=1e-5)
+
+
+def test_numbers_of_tails_need_twenty_returns_and_a_loss() -> None:
+    few = metrics(run_of([100.0 + at for at in range(20)]))
+    assert {(few[name].value, few[name].note) for name in ("value_at_risk", "expected_shortfall", "tail_ratio")} == {
+        (None, "needs 21 cycles")
+    }
+    still = metrics(run_of([100.0] * 40))
+    assert still["value_at_risk"].value == 0.0
+    assert still["tail_ratio"].note == "the worst twentieth lost nothing"
+    assert still["positive_cycles"].note == "returns do not vary"
+    moved = metrics(run_of([100.0, 101.0, 101.0, 99.0, 102.0]))
+    assert moved["positive_cycles"].value == pytest.approx(2 / 3)
+
+
+def test_a_run_that_doubles_its_benchmarks_moves_has_a_beta_of_two() -> None:
+    rival = run_of(list(walk(200, 1, 5)[:, 0]), label="rival")
+    moves = rival.nav[1:] / rival.nav[:-1] - 1.0
+    run = run_of(list(100.0 * np.concatenate(([1.0], np.cumprod(1.0 + 2.0 * moves + 0.001)))))
+    found = relative(run, rival)
+    assert found["beta"].value == pytest.approx(2.0)
+    assert found["correlation"].value == pytest.approx(1.0)
+    assert found["alpha"].value == pytest.approx(1.001**365 - 1.0)
+    total = run.nav[-1] / run.nav[0] - rival.nav[-1] / rival.nav[0]
+    assert found["excess_return"].value == pytest.approx(total)
+
+
+def test_cycles_that_are_told_half_an_hour_later_are_the_same_cycles() -> None:
+    run, rival = run_of(list(walk(60, 1, 6)[:, 0])), run_of(list(walk(60, 1, 7)[:, 0]))
+    same = relative(run, rival)
+    for shift in (1_800, -1_800):
+        assert relative(replace(run, times=run.times + shift), rival) == same
+    fewer = replace(run_of(list(np.delete(run.nav, 30))), times=np.delete(run.times, 30) + 60)
+    moves = [np.delete(each, 30)[1:] / np.delete(each, 30)[:-1] - 1.0 for each in (run.nav, rival.nav)]
+    assert relative(fewer, rival)["correlation"].value == pytest.approx(np.corrcoef(*moves)[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("nav", "beside", "changes", "name", "why"),
+    [
+        (
+            [100.0] * 50,
+            [100.0] * 50,
+            {"times": START + DAY * np.arange(90, 140)},
+            "beta",
+            "three cycles that both have",
+        ),
+        ([100.0] * 50, [100.0] * 60, {}, "beta", "the cycles of made are at other times"),
+        ([100.0, 101.0, 102.0], [1.0, 1.1, 1.0], {}, "beta", "needs 21 cycles"),
+        ([100.0, 101.0] * 25, [100.0] * 50, {}, "beta", "the benchmark does not move"),
+        ([100.0, 101.0] * 25, [100.0, 101.0] * 25, {}, "information_ratio", "never leaves the benchmark"),
+        ([100.0, 101.0] * 11, [100.0, 99.0] * 11, {}, "alpha", "shorter than 28 days: not annualised"),
+        ([100.0] * 50, [100.0, 99.0] * 25, {}, "correlation", "returns do not vary"),
+        ([100.0] * 50, [100.0] * 50, {"gas": np.full(50, 60.0)}, "alpha", "gas ate the whole capital"),
+    ],
+)
+def test_says_why_two_runs_cannot_be_compared(
+    nav: list[float], beside: list[float], changes: dict[str, Any], name: str, why: str
+) -> None:
+    metric = relative(replace(run_of(nav), **changes), run_of(beside))[name]
+    assert metric.value is None
+    assert why in metric.note
+
+
+def test_every_metric_is_in_the_docs_with_its_unit() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    run = run_of(list(walk(60, 1)[:, 0]))
+    told = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", page, re.MULTILINE))
+    units = {name: metric.unit for name, metric in (metrics(run) | relative(run, run)).items()}
+    assert {name: told.get(name, "").strip() for name in units} == {
+        name: "money" if unit == "USDC" else unit for name, unit in units.items()
+    }

@@ -11,13 +11,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from backtests.fast import benchmarks, run_fast
-from backtests.metrics import Metric, metrics
+from backtests.metrics import Metric, metrics, relative
 from backtests.page import shown
-from backtests.report import charts, render_html, report_json
-from backtests.run import Run
+from backtests.report import page_html, render_html, report_json, write_report
+from backtests.run import TRADE_COLUMNS, Run
 from bot.core.score import no_scores
 from bot.errors import StorageError
 from tests.backtests.markets import START, config_of, panel_of, run_of, settings_for, walk
@@ -125,20 +126,88 @@ def test_facts_that_are_digests_stand_under_digests(page: Page) -> None:
 
 def test_chart_data_are_those_of_the_run(page: Page) -> None:
     run, rivals = made()
-    drawn = json.loads(page.blocks["charts"])
-    assert [trace["name"] for trace in drawn["equity"]] == ["mine", "equal weight", "buy and hold"]
-    np.testing.assert_allclose(drawn["equity"][0]["y"], run.equity, rtol=1e-6)
-    np.testing.assert_allclose(sum(np.array(trace["y"]) for trace in drawn["weights"]), 1.0, atol=1e-6)
-    assert drawn["weights"][-1]["name"] == "idle"
-    assert drawn["costs"][0]["y"][-1] == pytest.approx(run.fees.sum())
-    assert drawn["equity"][2]["y"][-1] == pytest.approx(rivals[1].equity[-1])
+    drawn = json.loads(page.blocks["document"])["derived"]
+    traces = drawn["traces"]
+    assert [trace["name"] for trace in traces["equity"]] == ["mine", "equal weight", "buy and hold"]
+    assert drawn["axes"]["at0"] == run.times.tolist()
+    np.testing.assert_allclose(traces["equity"][0]["y"], run.equity, rtol=1e-6)
+    np.testing.assert_allclose(sum(np.array(trace["y"]) for trace in traces["weights"]), 1.0, atol=1e-6)
+    assert traces["weights"][-1]["name"] == "idle"
+    paid = {trace["name"]: trace["y"][-1] for trace in traces["costs"]}
+    assert set(paid) == {"gas", "pool fees", "price impact"}
+    assert paid["pool fees"] + paid["price impact"] == pytest.approx(run.fees.sum())
+    assert traces["equity"][2]["y"][-1] == pytest.approx(rivals[1].equity[-1])
 
 
-def test_long_runs_are_thinned_but_end_where_they_end() -> None:
-    run = run_of(list(np.linspace(100.0, 200.0, 10_000)), 3_600)
-    line = charts(run, [])["equity"][0]
-    assert 1_000 < len(line["x"]) <= 1_500
-    assert line["y"][-1] == 200.0
+def test_every_chart_has_its_place_on_the_page(page: Page) -> None:
+    places = {attrs["id"] for tag, attrs in page.tags if tag == "div" and attrs.get("role") == "img"}
+    traces = json.loads(page.blocks["document"])["derived"]["traces"]
+    assert places == {name for name, lines in traces.items() if lines}
+
+
+def test_the_certificates_stamp_heads_the_page_and_the_rest_stands_with_the_digests(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    stamp = {"stamp": ["valid until 2025-01-01", "made on synthetic data"], "granted": True, "digest": "ef56"}
+    render_html(run_of([100.0]), [], {"certificate": stamp}, path)
+    page = Page(path.read_text(encoding="utf-8"))
+    assert page.words.index("made on synthetic data") < page.words.index("Total return")
+    assert page.words.index("Digests") < page.words.index("ef56")
+    assert [attrs["class"] for _, attrs in page.tags if "stamp" in str(attrs.get("class"))] == ["stamp granted"]
+    render_html(run_of([100.0]), [], {"certificate": "none: deployed on the devnet alone"}, path)
+    assert "none: deployed on the devnet alone" in Page(path.read_text(encoding="utf-8")).words
+
+
+def test_the_same_run_gives_the_same_page(tmp_path: Path) -> None:
+    run, rivals = made()
+    pages = [page_html(run, rivals, FACTS) for _ in range(2)]
+    assert pages[0] == pages[1]
+
+
+def test_writes_page_numbers_and_trades_and_leaves_nothing_else(tmp_path: Path) -> None:
+    run, rivals = made()
+    for _ in range(2):  # over itself too
+        written = write_report(run, rivals, FACTS, tmp_path / "mine.html", more={"deployments": 3})
+    names = {"mine.html", "mine.json", "mine.trades.parquet"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    told = json.loads(written.numbers.read_text(encoding="utf-8"))
+    assert (told["deployments"], told["digest"]) == (3, written.digest)
+    assert written.digest in written.page.read_text(encoding="utf-8")
+    assert told["relative"]["beta"] == {
+        "value": relative(run, rivals[0])["beta"].value,
+        "unit": "ratio",
+        "note": "slope of cycle returns on those of equal weight",
+    }
+
+
+def test_trades_in_parquet_tell_their_units_and_are_those_of_the_run(tmp_path: Path) -> None:
+    run, _ = made()
+    table = pq.read_table(write_report(run, [], {}, tmp_path / "mine.html").trades)
+    assert tuple(table.column_names) == TRADE_COLUMNS
+    units = {field.name: field.metadata[b"unit"].decode() for field in table.schema}
+    assert (units["money"], units["cost_bps"], units["price"]) == ("USDC", "bps", "USDC per token")
+    assert table["money"].to_pylist() == run.trades["money"].tolist()
+    assert table["score"].null_count == len(run.trades)
+    assert table["time"][0].as_py().timestamp() == run.trades["time"].iloc[0]
+
+
+@pytest.mark.parametrize("name", ["mine.json", "mine.v2", "mine"])
+def test_a_page_of_any_name_is_not_written_over_by_its_numbers(tmp_path: Path, name: str) -> None:
+    written = write_report(run_of([100.0, 101.0]), [], {}, tmp_path / name)
+    assert {path.name for path in tmp_path.iterdir()} == {name, f"{name}.json", f"{name}.trades.parquet"}
+    assert written.page.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize("side", ["mine.json", "mine.trades.parquet", "mine.html"])
+def test_a_file_that_cannot_be_written_is_named_and_no_half_of_it_is_left(tmp_path: Path, side: str) -> None:
+    (tmp_path / side).mkdir()
+    with pytest.raises(StorageError, match=f"{side}: the report cannot be written"):
+        write_report(run_of([100.0, 101.0]), [], {}, tmp_path / "mine.html")
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_refuses_an_extra_that_the_report_has_no_place_for(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no place for fold; known: folds, paths, heat"):
+        write_report(run_of([100.0]), [], {}, tmp_path / "mine.html", {"fold": []})
 
 
 def test_json_is_strict_and_holds_the_same_numbers() -> None:
@@ -168,6 +237,7 @@ def test_a_single_cycle_without_trades_benchmarks_or_facts_still_makes_a_page(tm
     [
         (Metric(0.1234, "fraction"), "total_return", "+12.34 %"),
         (Metric(-0.5, "fraction"), "worst_day", "−50.00 %"),
+        (Metric(-0.031, "fraction per cycle"), "value_at_risk", "−3.10 %"),
         (Metric(0.25, "fraction"), "max_drawdown", "25.00 %"),
         (Metric(1.239, "ratio"), "sharpe", "1.24"),
         (Metric(12_345.678, "USDC"), "fees", "12,345.68 USDC"),

@@ -10,6 +10,7 @@ import pytest
 from backtests.run import Run, run_from_reports
 from bot.core.postings import Fill, Receipt, postings_of
 from bot.core.report import CycleReport
+from bot.core.universe import LP
 from bot.errors import DataError
 from bot.settings import simulated_universe
 from tests.backtests.markets import START, config_of, run_of
@@ -71,6 +72,15 @@ def test_trades_and_money_come_from_the_postings() -> None:
     assert (sale["price"], sale["cost_bps"]) == (pytest.approx(3.95), pytest.approx(125.0))
     assert (buy["venue"], buy["side"], buy["money"], buy["units"]) == ("v1", "buy", 100.0, pytest.approx(49.8))
     assert (buy["score"], buy["time"]) == (0.02, run.times[1])
+
+
+def test_the_pool_fee_is_told_apart_from_the_rest_of_a_legs_cost_but_for_liquidity() -> None:
+    sale, buy = told(deployed(1, 498 * TOKEN // 10)).trades.to_dict("records")
+    assert sale["fee"] == pytest.approx(40 * 0.003)  # v2 is a pool of 30 bps, v1 one of 5
+    assert buy["fee"] == pytest.approx(100 * 0.0005)
+    venues = tuple(replace(venue, kind=LP) if venue.id == "v2" else venue for venue in UNIVERSE.venues)
+    run = run_from_reports([deployed(1, TOKEN)], replace(UNIVERSE, venues=venues), 6, 0.0, "mine", "replay")
+    assert run.trades["fee"].isna().tolist() == [True, False]
 
 
 def test_a_fill_below_the_plan_costs_that_much_more() -> None:
