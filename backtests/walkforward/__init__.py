@@ -1,0 +1,1 @@
+"""A backtest cut into folds: walk-forward, and combinatorial purged cross-validation, with models refitted inside."""
