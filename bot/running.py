@@ -8,7 +8,7 @@ import json
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,18 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from bot.certificates import Standing, certificate_path, read_certificate, require
+from bot.config import Config, load_config
 from bot.core import report as told
 from bot.core.report import CycleReport
 from bot.core.universe import Universe
 from bot.daemon import Session, serve
 from bot.errors import ChainError, ConfigError
-from bot.loading import Loaded, Options, load
+from bot.loading import Loaded, Options, load, refuse_beyond_the_vault, refuse_historical_node, rpc_url
 from bot.quantity import written_seconds
+from bot.scorers import scorer_of
 from bot.settings import Settings
+from bot.standing import continued
 from bot.wiring import chain_of, new_run_dir, pace_of, session
 
 COLOURS = {told.DEPLOYED: "green", told.REFUSED: "yellow", told.DISAGREED: "yellow", told.HELD: "dim"}
@@ -32,15 +36,24 @@ COLOURS = {told.DEPLOYED: "green", told.REFUSED: "yellow", told.DISAGREED: "yell
 # since the bot itself knows no backtests.
 Reporter = Callable[[Loaded, Settings, Sequence[CycleReport], dict[str, Any], Path], dict[str, Any]]
 
+# Digests of all that a certificate is for: of the config, the path of its file, and the data's digest. Given likewise.
+InputsOf = Callable[[Config, Path, str], Mapping[str, str]]
 
-def run_and_report(options: Options, as_json: bool, console: Console, reporter: Reporter) -> int:
-    """Runs the daemon to its end and writes the report. Returns the exit code: 0, or 128 + the signal that ended it."""
+
+def run_and_report(options: Options, as_json: bool, console: Console, reporter: Reporter, inputs_of: InputsOf) -> int:
+    """Runs the daemon to its end and writes the report. Returns the exit code: 0, or 128 + the signal that ended it.
+
+    Raises RefusedError before anything is started where no capital may be moved: see `bot.certificates`.
+    """
     loaded = load(options)
+    refuse_beyond_the_vault(loaded)
+    refuse_historical_node(loaded)
     run_dir = new_run_dir(options, loaded.config)
-    for line in banner(loaded):
+    standing = continued(standing_of(loaded, inputs_of), run_dir)
+    for line in banner(loaded, standing):
         console.print(line, highlight=False, soft_wrap=True)
     started = time.monotonic()
-    reports, settings, facts, stopped = asyncio.run(_run(loaded, run_dir, console))
+    reports, settings, facts, stopped = asyncio.run(_run(loaded, standing, run_dir, console))
     facts["seconds"] = round(time.monotonic() - started, 1)
     headline = (
         reporter(loaded, settings, reports, facts, run_dir) if any(r.outcome != told.FAILED for r in reports) else {}
@@ -54,13 +67,34 @@ def run_and_report(options: Options, as_json: bool, console: Console, reporter: 
     return 128 + stopped if stopped else 0
 
 
+def standing_of(loaded: Loaded, inputs_of: InputsOf) -> Standing:
+    """What the run deploys under. Raises RefusedError, and what reading a certificate raises.
+
+    On paper a certificate is asked only where one is named: then the run is as strict as a fork.
+    """
+    options = loaded.options
+    if options.certificate is not None and options.uncertified:
+        raise ConfigError("--certificate and --uncertified contradict: choose one")
+    path = certificate_path(options.config, options.certificate)
+    asked = options.certificate is not None or (loaded.mode != "paper" and path.exists())
+    certificate = read_certificate(path) if asked and not options.uncertified else None
+    digest = loaded.source.catalogue.digest
+    inputs = inputs_of(load_config(options.config), options.config, digest) if certificate else {}
+    devnet = loaded.config.chain == "devnet" and rpc_url() is None
+    standing = require(
+        certificate, path, loaded.mode, devnet, inputs, int(time.time()), options.uncertified, options.config
+    )
+    scorer_of(loaded.config, loaded.uses_scores, standing)  # the models admitted so far must be as they were written
+    return standing
+
+
 async def _run(
-    loaded: Loaded, run_dir: Path, console: Console
+    loaded: Loaded, standing: Standing, run_dir: Path, console: Console
 ) -> tuple[list[CycleReport], Settings, dict[str, Any], int]:
     def tell(line: str) -> None:
         console.print(f"[dim]{escape(line)}[/dim]", highlight=False, soft_wrap=True)
 
-    async with session(loaded, run_dir, tell) as running:
+    async with session(loaded, run_dir, tell, standing) as running:
         universe = running.settings.universe
 
         def show(report: CycleReport) -> None:
@@ -71,6 +105,7 @@ async def _run(
         reports = await running.books.reports()
         facts = {
             "mode": loaded.mode,
+            "certificate": standing.stamp,
             "ledger_equal_to_chain": equal,
             "chain": running.described,
             "data": loaded.source.described,
@@ -89,8 +124,8 @@ async def _compared(running: Session, console: Console) -> bool:
     return True
 
 
-def banner(loaded: Loaded) -> list[str]:
-    """What is real, what is replayed and what is simulated, before anything happens."""
+def banner(loaded: Loaded, standing: Standing) -> list[str]:
+    """What is real, what is replayed, what is simulated, and what it is deployed under, before anything happens."""
     config, source = loaded.config, loaded.source
     fork = loaded.mode == "fork"
     first = f"[bold]mode {loaded.mode}[/bold]: " + (
@@ -120,6 +155,7 @@ def banner(loaded: Loaded) -> list[str]:
         f"  strategy {config.strategy.name}, capital {config.capital}, {len(config.venues)} venues, a cycle every "
         f"{written_seconds(config.every)}, at most {config.limits.max_venue / 100:g} % in a venue, "
         f"at least {config.limits.min_idle / 100:g} % idle{first_model}",
+        f"  {escape(standing.stamp)}",
         "",
     ]
 
@@ -188,7 +224,11 @@ def newest_run(data_dir: Path | None) -> Path:
 
 
 def keep_devnet_up(options: Options, console: Console) -> None:
-    """The devnet of a strategy file, up until SIGTERM or SIGINT."""
+    """The devnet of a strategy file, up until SIGTERM or SIGINT.
+
+    No certificate is asked: its vault is filled with money made here, and nothing is deployed by a strategy. The run
+    that attaches to it is asked.
+    """
     loaded = load(options)
     asyncio.run(_keep_up(loaded, new_run_dir(options, loaded.config), console))
 
@@ -200,7 +240,11 @@ async def _keep_up(loaded: Loaded, run_dir: Path, console: Console) -> None:
         loop.add_signal_handler(name, stopping.set)
     async with chain_of(loaded, run_dir) as chain:
         console.print(f"up: {chain.description.rpc_url} (chain id {chain.description.chain_id}), vault {chain.vault}")
-        console.print(f"try next: patron run {loaded.options.config} --devnet {run_dir / 'devnet.json'} --data-dir …")
+        flag = (
+            " --uncertified" if chain.description.protocols is not None else ""
+        )  # a fork of a node asks a certificate
+        described = run_dir / "devnet.json"
+        console.print(f"try next: patron run {loaded.options.config} --devnet {described}{flag} --data-dir …")
         while not stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), 1.0)

@@ -11,25 +11,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.certificates import Standing
 from bot.config import Config
 from bot.core.market import Market
 from bot.core.mirror import first_prices
 from bot.core.postings import deposit
 from bot.core.universe import LP, Universe
 from bot.daemon import Pace, Session
-from bot.errors import ConfigError
+from bot.errors import ConfigError, RefusedError
 from bot.loading import (
-    BAR_SECONDS,
     Loaded,
     Options,
+    refuse_beyond_the_vault,
     refuse_historical_node,
-    refuse_liquidity_on_chain,
     rpc_url,
 )
 from bot.paper import PaperMarket, Past, made_market
 from bot.ports import Ports, Scorer, SignalFeed
 from bot.replay import Following, MovedMarket, follow_bars
-from bot.settings import MONEY_DECIMALS, Settings, mirror_params, settings_of
+from bot.scorers import scorer_of
+from bot.settings import MONEY_DECIMALS, mirror_params, settings_of
+from bot.standing import keep
 
 if TYPE_CHECKING:
     from bot.chain.devnet.devnet import Devnet, DevnetSpec
@@ -60,31 +62,26 @@ def new_run_dir(options: Options, config: Config) -> Path:
     return Path("runs") / f"{stamp}-{config.strategy.name}-{secrets.token_hex(2)}"
 
 
-def scorer_of(config: Config, settings: Settings) -> Scorer:
-    """The model behind the strategy, or none where it asks for none."""
-    from bot.scoring.params import ScorerParams
-    from bot.scoring.scorer import IdleScorer, PanelScorer
-
-    if not settings.strategy.uses_scores:
-        return IdleScorer()
-    return PanelScorer(ScorerParams.of(config.scorer, BAR_SECONDS[config.bar]))
-
-
 @contextlib.asynccontextmanager
-async def session(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Session]:
-    """Everything a daemon needs, started in order and stopped in reverse: lock, market, ledger, ports."""
+async def session(loaded: Loaded, run_dir: Path, tell: Tell, standing: Standing) -> AsyncIterator[Session]:
+    """Everything a daemon needs, started in order and stopped in reverse: lock, market, ledger, ports.
+
+    `standing`: what the run deploys under; it is left in the run's folder before anything is started.
+    """
     from bot.ledger.lock import data_dir_lock
 
-    refuse_liquidity_on_chain(loaded)
+    refuse_beyond_the_vault(loaded)
     refuse_historical_node(loaded)
+    scorer = scorer_of(loaded.config, loaded.uses_scores, standing)
     with data_dir_lock(run_dir):
+        keep(standing, run_dir)
         build = _paper if loaded.mode == "paper" else _fork
-        async with build(loaded, run_dir, tell) as built:
+        async with build(loaded, run_dir, tell, scorer) as built:
             yield built
 
 
 @contextlib.asynccontextmanager
-async def _fork(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Session]:
+async def _fork(loaded: Loaded, run_dir: Path, tell: Tell, scorer: Scorer) -> AsyncIterator[Session]:
     from eth_account import Account
 
     from bot.chain.artefacts import abi
@@ -98,6 +95,8 @@ async def _fork(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Sess
 
     config = loaded.config
     async with chain_of(loaded, run_dir) as chain:
+        if loaded.options.uncertified and chain.description.protocols is None:
+            raise RefusedError(f"{loaded.options.devnet}: a fork of a node, and --uncertified is for the devnet alone")
         universe = chain.universe
         settings = settings_of(config, universe, loaded.options.config)
         where = f"chain {chain.description.chain_id}, fork at {chain.rpc.host}"
@@ -110,7 +109,7 @@ async def _fork(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Sess
             ports = Ports(
                 clock=market,
                 feed=feed,
-                scorer=scorer_of(config, settings),
+                scorer=scorer,
                 reader=market,
                 previewer=ChainPreviewer(chain.rpc, universe, chain.vault, chain.keeper),
                 executor=Outbox(
@@ -145,7 +144,7 @@ async def _fork(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Sess
 
 
 @contextlib.asynccontextmanager
-async def _paper(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Session]:
+async def _paper(loaded: Loaded, run_dir: Path, tell: Tell, scorer: Scorer) -> AsyncIterator[Session]:
     from bot.ledger.connection import ChainIdentity
     from bot.ledger.journal import open_ledger
 
@@ -176,7 +175,7 @@ async def _paper(loaded: Loaded, run_dir: Path, tell: Tell) -> AsyncIterator[Ses
             ports=Ports(
                 clock=market,
                 feed=feed,
-                scorer=scorer_of(config, settings),
+                scorer=scorer,
                 reader=market,
                 previewer=market,
                 executor=market,
@@ -195,7 +194,7 @@ def chain_of(loaded: Loaded, run_dir: Path) -> AbstractAsyncContextManager[Devne
     """The devnet of this run: the one named by --devnet, or a new one of its own."""
     from bot.chain.devnet.devnet import attach, devnet
 
-    refuse_liquidity_on_chain(loaded)
+    refuse_beyond_the_vault(loaded)
     if loaded.options.devnet is not None:
         return attach(loaded.options.devnet)
     return devnet(devnet_spec(loaded), run_dir)

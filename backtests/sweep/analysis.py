@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from backtests.fast import run_fast
+from backtests.gas import gas_of
 from backtests.metrics import FLAT
 from backtests.overfitting import (
     Interval,
@@ -128,7 +129,8 @@ def look(store: Store, objective: str) -> Found:
 def best_run(sweep: Sweep, config: Config) -> Run:
     """The whole run of one combination, on the rung that the sweep ran on."""
     settings, heard, panel, scores, first, last = sweep.settings(config)
-    return run_fast(settings, heard, panel, scores, first, last)
+    gas = gas_of(heard, sweep.loaded.source.catalogue, panel.times)
+    return run_fast(settings, heard, panel, scores, first, last, gas=gas)
 
 
 def judge(store: Store, found: Found, run: Run, yearly: float, seed: int = 0) -> Honesty:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,9 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from backtests.certify.sweeps import log_sweep
+from backtests.certify.trials import log_path
 from backtests.kernels.sweep import use_threads
 from backtests.page import plain_json
 from backtests.sweep.analysis import OBJECTIVES, Found, Honesty, best_run, judge, look
+from backtests.sweep.best import report_best
 from backtests.sweep.executors import executor
 from backtests.sweep.heatmap import draw, two_keys
 from backtests.sweep.plan import Combination, facts_digest, numbers
@@ -45,6 +49,7 @@ def sweep(
     threads: int | None = None,
     heat: Path | None = None,
     heat_keys: str | None = None,
+    report: Path | None = None,
     as_json: bool = False,
     console: Console | None = None,
 ) -> None:
@@ -63,9 +68,11 @@ def sweep(
         raise ConfigError(f"--threads: {error}") from None
     loaded = load(options)
     axes = axes_of(grid, loaded.config)
-    drawn = two_keys(axes, heat_keys) if heat is not None else None
-    if heat is not None and heat.suffix != ".html":
-        raise ConfigError(f"--heat: expected a name that ends in .html (got {str(heat)[:80]!r})")
+    varied = sum(len(axis.values) > 1 for axis in axes) == 2 or heat_keys is not None
+    drawn = two_keys(axes, heat_keys) if heat is not None or varied else None
+    for option, page in (("--heat", heat), ("--report", report)):
+        if page is not None and page.suffix != ".html":
+            raise ConfigError(f"{option}: expected a name that ends in .html (got {str(page)[:80]!r})")
     plan = Sweep(loaded, axes)
     chosen: Sequence[int] = range(optuna) if optuna is not None else numbers(plan.space, random, seed)
     asked = {"grid": sorted(grid), "random": random, "optuna": optuna, "seed": seed if random or optuna else None}
@@ -84,10 +91,15 @@ def sweep(
                 plan.run(chosen, store, where, progress, told)
         found = look(store, objective)
         best = found.top[0]
-        run = best_run(plan, _config_of(plan, best["values"]))
+        chosen_config = _config_of(plan, best["values"])
+        run = best_run(plan, chosen_config)
         honesty = judge(store, found, run, best["yearly"], seed)
         if heat is not None and drawn is not None:
             draw(store, *drawn, objective, heat)
+        if report is not None:
+            report_best(plan, chosen_config, run, store, found, honesty, drawn, objective, report)
+    now, yearly = int(time.time()), best["yearly"]  # what was tried decides what a certificate is worth
+    log_sweep(log_path(), loaded, axes, asked, folder, found.trials, found.variance, yearly, now)
     if as_json:
         console.print_json(json.dumps(document(folder, objective, progress, found, honesty), allow_nan=False))
         return
@@ -96,6 +108,8 @@ def sweep(
     console.print(_table(objective, found))
     if heat is not None:
         console.print(f"heat map: {heat} (opens offline)", highlight=False, soft_wrap=True)
+    if report is not None:
+        console.print(f"report of the best: {report} (opens offline)", highlight=False, soft_wrap=True)
     console.print(f"try next: {_next(options, best['values'])}", highlight=False, soft_wrap=True, markup=False)
 
 

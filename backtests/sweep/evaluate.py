@@ -12,8 +12,11 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from backtests.fast import checked_acts, pools_of, rules_of, span_of
+from backtests.fast import IMBALANCE, checked_acts, pools_of, rules_of, span_of
+from backtests.gas import RecordedGas
+from backtests.kernels import portfolio as columns
 from backtests.kernels import sweep as kernel
+from backtests.kernels import tell_if_cold
 from backtests.metrics import FLAT, YEAR
 from backtests.overfitting import ONE_AT_A_TIME
 from backtests.sweep.plan import Combination, code_digest
@@ -21,6 +24,7 @@ from bot.config import Config, StrategyConfig
 from bot.core.panel import Floats, Panel, Times
 from bot.core.score import Scores
 from bot.core.strategy import Strategy
+from bot.core.universe import Universe
 from bot.errors import DataError, InvariantBroken, PatronError
 from bot.settings import Settings, mirror_params, settings_of, simulated_universe
 
@@ -29,7 +33,7 @@ METRICS: Final = (
     *("fees", "gas", "trades", "final_equity", "observations", "yearly"),
 )
 OK, REFUSED = "ok", "refused"
-IMBALANCE: Final = 1e-9  # of the portfolio's value: float sums of many legs, and nothing else
+EQUAL: Final = StrategyConfig(name="equal_weight")  # in the place of one that is loaded once for many
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +53,7 @@ class Parcel:
     combinations: tuple[Combination, ...]
     code: str
     files: tuple[Path, ...] = ()
+    gas: RecordedGas | None = None  # at each row of the panel, where the strategy file names recorded prices
 
 
 def schema(blocks: int) -> pa.Schema:
@@ -100,18 +105,23 @@ def _own_code(files: tuple[Path, ...]) -> str:
 
 def _shared(config: Config) -> str:
     """Names what must be equal for paths to go through the kernel together."""
+    costs = config.costs
     venues = {name: (venue.kind, venue.asset, venue.fee) for name, venue in config.venues.items()}
-    return repr((_strategy(config), config.every, config.bar, str(config.devnet.depth), venues))
+    pools = (config.every, config.bar, str(config.devnet.depth), venues)
+    return repr(
+        (_strategy(config), pools, config.limits.max_staleness, (costs.gas_series or costs.native_asset) and str(costs))
+    )
 
 
 def _strategy(config: Config) -> str:
     return config.strategy.model_dump_json()
 
 
-def _settings(parcel: Parcel, config: Config, strategies: dict[str, tuple[Strategy, Floats]]) -> Settings:
-    """The combination's settings; its strategy is loaded once for all that share it."""
-    plain = config.model_copy(update={"strategy": StrategyConfig(name="equal_weight")})
-    settings = settings_of(plain, simulated_universe(config))
+def _settings(
+    parcel: Parcel, config: Config, universe: Universe, strategies: dict[str, tuple[Strategy, Floats]]
+) -> Settings:
+    """The combination's settings over its group's universe; its strategy is loaded once for all that share it."""
+    settings = settings_of(config.model_copy(update={"strategy": EQUAL}), universe)
     block = _strategy(config)
     if block not in strategies:
         strategy = settings_of(config, settings.universe, parcel.path).strategy
@@ -126,15 +136,21 @@ def _group(
     parcel: Parcel, group: list[Combination], strategies: dict[str, tuple[Strategy, Floats]]
 ) -> list[dict[str, Any]]:
     panel, config = parcel.panel, group[0].config
-    settings = [_settings(parcel, each.config, strategies) for each in group]
+    universe = simulated_universe(config)
+    settings = [_settings(parcel, each.config, universe, strategies) for each in group]
     acts = checked_acts(settings[0], config, panel, parcel.first, parcel.last)
     start, stop = span_of(acts)
     times = panel.times[start + np.flatnonzero(acts[start:stop])]
     if len(times) < 3:
         raise DataError("every: fewer than three cycles in the window")
-    rules = np.array([rules_of(each, one.config) for each, one in zip(settings, group, strict=True)], dtype=np.float64)
+    gas = None if parcel.gas is None else parcel.gas.money(config.costs)
+    rules = np.array(
+        [rules_of(each, one.config, gas is not None) for each, one in zip(settings, group, strict=True)],
+        dtype=np.float64,
+    )
     block = np.searchsorted(parcel.edges, times[1:]).astype(np.int64)
     blocks = len(parcel.edges) + 1
+    tell_if_cold("the sweep", "kernels", "sweep.sweep_nb", "a few seconds")
     with ONE_AT_A_TIME:
         summary, total, squares = kernel.sweep_nb(
             panel.times[start:stop].copy(),
@@ -145,31 +161,31 @@ def _group(
             rules,
             block,
             blocks,
+            np.ones(len(times)) if gas is None else gas[start + np.flatnonzero(acts[start:stop])],
         )
-    worst = int(summary[:, kernel.IMBALANCE].argmax())
-    if not summary[worst, kernel.IMBALANCE] <= IMBALANCE:
+    worst = int(summary[:, columns.IMBALANCE].argmax())
+    if not summary[worst, columns.IMBALANCE] <= IMBALANCE:
         raise InvariantBroken(f"the books of {dict(group[worst].values)} do not balance: {summary[worst].tolist()}")
+    seconds, yearly = int(times[-1] - times[0]), YEAR / float(np.median(np.diff(times)))
     count = np.bincount(block, minlength=blocks).astype(np.float64)
     found = []
     for row, combination in enumerate(group):
-        if not summary[row, kernel.POSITIVE]:
+        if not summary[row, columns.POSITIVE]:
             found.append(refused(combination.key, combination.values, "gas ate the whole capital"))
             continue
         found.append(
             {"key": combination.key, "status": OK, "values": json.dumps(dict(combination.values))}
-            | _metrics(summary[row], times)
+            | _metrics(summary[row], len(times), seconds, yearly)
             | {"block_count": count, "block_total": total[row], "block_squares": squares[row]}
         )
     return found
 
 
-def _metrics(summary: Floats, times: Times) -> dict[str, float | None]:
-    """The names and meanings of `backtests.metrics`, None where it has none."""
-    seconds = int(times[-1] - times[0])
-    yearly = YEAR / float(np.median(np.diff(times)))
-    mean, spread, below = (float(summary[column]) for column in (kernel.MEAN, kernel.SPREAD, kernel.DOWNSIDE))
-    gain = float(summary[kernel.FINAL] / summary[kernel.START])
-    fall = float(summary[kernel.DRAWDOWN])
+def _metrics(summary: Floats, cycles: int, seconds: int, yearly: float) -> dict[str, float | None]:
+    """The names and meanings of `backtests.metrics`, None where it has none. `yearly`: returns in a year."""
+    mean, spread, below = (float(summary[column]) for column in (columns.MEAN, columns.SPREAD, columns.DOWNSIDE))
+    gain = float(summary[columns.FINAL] / summary[columns.START])
+    fall = float(summary[columns.DRAWDOWN])
     growth = float(np.exp(min(700.0, np.log(gain) * YEAR / seconds)) - 1.0)
     return {
         "sharpe": mean / spread * yearly**0.5 if spread >= FLAT else None,
@@ -179,12 +195,12 @@ def _metrics(summary: Floats, times: Times) -> dict[str, float | None]:
         "volatility": spread * yearly**0.5,
         "total_return": gain - 1.0,
         "max_drawdown": fall,
-        "exposure": float(summary[kernel.EXPOSURE]),
-        "turnover": float(summary[kernel.TURNOVER]),
-        "fees": float(summary[kernel.FEES]),
-        "gas": float(summary[kernel.GAS]),
-        "trades": float(summary[kernel.LEGS]),
-        "final_equity": float(summary[kernel.FINAL]),
-        "observations": float(len(times) - 1),
+        "exposure": float(summary[columns.EXPOSURE]),
+        "turnover": float(summary[columns.ROTATION]),
+        "fees": float(summary[columns.PAID]),
+        "gas": float(summary[columns.GAS]),
+        "trades": float(summary[columns.LEGS]),
+        "final_equity": float(summary[columns.FINAL]),
+        "observations": float(cycles - 1),
         "yearly": yearly,
     }

@@ -112,8 +112,8 @@ def code_digest(strategy_files: Sequence[Path] = ()) -> str:
         *sources(),
         *(core / "core").rglob("*.py"),
         *(core / "scoring").glob("*.py"),
-        *(core / name for name in ("settings.py", "paper.py", "replay.py")),
-        *(here / name for name in ("fast.py", "metrics.py", "run.py")),
+        *(core / name for name in ("settings.py", "paper.py", "replay.py", "signals/gas.py")),
+        *(here / name for name in ("fast.py", "gas.py", "metrics.py", "run.py", "stress.py")),
         *(here / "sweep" / name for name in ("plan.py", "evaluate.py")),
         *(file for place in places for file in place.glob("*.py")),
         *strategy_files,
@@ -127,7 +127,7 @@ def code_digest(strategy_files: Sequence[Path] = ()) -> str:
 
 def strategy_files(path: Path, axes: Sequence[Axis], config: Config) -> list[Path]:
     """Files of the user's own that hold a strategy which the sweep may load."""
-    names = {config.strategy.name}
+    names = set(config.strategy.names)
     for axis in axes:
         if axis.path == ("strategy", "name"):
             names |= set(map(str, axis.values))

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from backtests.api import scores_of
+from backtests.gas import recorded_gas
 from backtests.sweep.evaluate import REFUSED, Parcel, evaluate, refused, table
 from backtests.sweep.executors import Executor
 from backtests.sweep.plan import Combination, Refusal, Space, code_digest, facts_digest, strategy_files
@@ -182,6 +183,7 @@ class Sweep:
                     tuple(points),
                     self.code,
                     self.files,
+                    recorded_gas(self._heard(points[0].config), self.loaded.source.catalogue, data.panel.times),
                 )
             )
         while len(self._scores) > KEPT:
@@ -193,7 +195,7 @@ class Sweep:
         data = self._data(config)
         self._window(data, config)
         scorer = "" if self._scorer(config) is None else config.scorer.model_dump_json()
-        return json.dumps([_data_key(self._heard(config)), scorer])
+        return json.dumps([_data_key(self._heard(config)), scorer, config.costs.gas_series, config.costs.native_asset])
 
     def _scorer(self, config: Config) -> ScorerParams | None:
         """What is to be learned, None where the strategy asks no model. Raises ConfigError."""
@@ -202,13 +204,15 @@ class Sweep:
         return ScorerParams.of(config.scorer, BAR_SECONDS[config.bar])
 
     def _asks_model(self, strategy: StrategyConfig) -> bool:
-        if strategy.name not in self._models:
+        for name in strategy.names:
+            if name in self._models:
+                continue
             try:
-                loaded = load_strategy(strategy.name, None, strategy.before_first_fit, self.space.path.parent)
+                loaded = load_strategy(name, None, strategy.before_first_fit, self.space.path.parent)
             except ValueError as error:
                 raise ConfigError(f"strategy: {error}") from None
-            self._models[strategy.name] = loaded.uses_scores
-        return self._models[strategy.name]
+            self._models[name] = loaded.uses_scores
+        return any(self._models[name] for name in strategy.names)
 
     def _heard(self, config: Config) -> Config:
         """`config` with the signals that a generated market has."""

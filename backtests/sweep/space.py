@@ -30,7 +30,7 @@ MOST_VALUES: Final = 1_000_000  # of one key
 # What the fast rung does not read: every combination would be the same.
 UNREAD: Final = (
     *("mode", "wake_on", "debounce", "devnet.noise", "devnet.seed", "chain"),
-    *("limits.max_staleness", "limits.max_sandwich", "limits.on_sandwich"),
+    *("limits.max_sandwich", "limits.on_sandwich"),
 )
 # How dear a change is, dearest first: neighbours in a plan should differ in the cheap keys only.
 COSTS: Final = (
@@ -112,12 +112,14 @@ def place(key: str, config: Config) -> tuple[tuple[str, ...], tuple[str, ...], A
         info = known[part]
         model = info
         annotation = info.annotation
-        if part == "venues":
-            venue = next((name for name in config.venues if ".".join(parts).startswith(f"{name}.")), None)
-            if venue is None:
-                raise ConfigError(f"--grid {key}: expected venues.ID.KEY with an ID of {', '.join(config.venues)}")
-            parts = ".".join(parts).removeprefix(f"{venue}.").split(".")
-            path.append(venue)
+        if part in ("venues", "sleeves"):
+            names = config.venues if part == "venues" else config.strategy.sleeves
+            name = next((each for each in names if ".".join(parts).startswith(f"{each}.")), None)
+            if name is None:
+                said = f"expected {'.'.join(path)}.ID.KEY with an ID of {', '.join(names) or 'none'}"
+                raise ConfigError(f"--grid {key}: {said}")
+            parts = ".".join(parts).removeprefix(f"{name}.").split(".")
+            path.append(name)
             model = typing.get_args(annotation)[1]
         elif part in ("params", "topics"):
             if not parts:

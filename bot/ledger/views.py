@@ -19,6 +19,7 @@ from rich.table import Table
 from bot.core.postings import NATIVE
 from bot.core.units import Token
 from bot.ledger.journal import IntentRow, SqliteJournal, open_ledger
+from bot.ledger.standing import read_stamp
 
 T = TypeVar("T")
 
@@ -27,7 +28,7 @@ ETHER = Token(0, NATIVE, "ETH", 18)
 
 def show_status(data_dir: Path, as_json: bool = False, console: Console | None = None) -> None:
     """Prints the newest cycle, what is held, and how many intents are open. Raises ConfigError without a ledger."""
-    found = _read(data_dir, _status)
+    found = {**_read(data_dir, _status), "certificate": read_stamp(data_dir)}
     out = console or Console()
     if as_json:
         return _document(out, found)
@@ -38,6 +39,8 @@ def show_status(data_dir: Path, as_json: bool = False, console: Console | None =
         when = _time(last["at"])
         out.print(f"cycle {last['cycle']}  {when}  block {last['block']}  {last['outcome']}", highlight=False)
         out.print(escape(last["sentence"]), highlight=False, soft_wrap=True)
+    if found["certificate"]:
+        out.print(escape(found["certificate"]), highlight=False, soft_wrap=True)
     if found["open_intents"]:
         out.print(f"{found['open_intents']} intent(s) open: the chain decides; `patron ledger intents` shows them")
     _positions_table(out, found["positions"])

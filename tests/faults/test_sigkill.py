@@ -119,7 +119,7 @@ class Killer:
 
 
 def arguments(strategy: Path, described: Path, folder: Path, last: str) -> tuple[object, ...]:
-    options = ("--mode", "fork", "--synthetic", 7, "--to", last)
+    options = ("--mode", "fork", "--uncertified", "--synthetic", 7, "--to", last)
     return "run", strategy, *options, "--devnet", described, "--data-dir", folder
 
 
@@ -154,8 +154,8 @@ def test_kills_lose_nothing_and_repeat_nothing(strategy: Path, described: Path, 
     assert killer.caught["intent_open"] + killer.caught["mined_but_not_booked"] >= 1, killer.caught
 
     # The same run, undisturbed on a chain of its own, ends with the same holdings to the wei.
-    options = ("--mode", "fork", "--synthetic", 7, "--to", "2024-06-17", "--data-dir", tmp_path / "calm")
-    calm = patron("run", strategy, *options, cwd=tmp_path)
+    options = ("--mode", "fork", "--uncertified", "--synthetic", 7, "--to", "2024-06-17")
+    calm = patron("run", strategy, *options, "--data-dir", tmp_path / "calm", cwd=tmp_path)
     assert calm.returncode == 0, calm.stderr
     undisturbed = Ledger(tmp_path / "calm" / "ledger.sqlite")
     amounts = {account: total for (account, _), total in undisturbed.balances().items() if account != "keeper"}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.certified import certify
 from tests.faults.inside import call
 from tests.faults.rig import Ledger, devnet_up, running
 from tests.faults.test_sigkill import FIRST_DAY, STRATEGY
@@ -88,6 +89,7 @@ def test_a_node_that_is_down_is_named_without_its_key(
     unused_tcp_port: int,
     verb: tuple[str, ...],
 ) -> None:
+    certify(on_ethereum)
     monkeypatch.setenv("ETH_RPC_URL", f"http://user:s3cret@127.0.0.1:{unused_tcp_port}/v2/s3cret")
     ended = call(capsys, verb[0], on_ethereum, *verb[1:])
     assert ended.error(4) == f"127.0.0.1:{unused_tcp_port}: nobody answers"
@@ -116,7 +118,7 @@ def test_missing_chain_tools_say_how_to_get_them(
 ) -> None:
     monkeypatch.setenv("PATRON_CONTRACTS", str(tmp_path / "contracts"))
     (tmp_path / "contracts").mkdir()
-    run = ("run", strategy, "--synthetic", 7, "--cycles", 1, "--data-dir", tmp_path / "run")
+    run = ("run", strategy, "--uncertified", "--synthetic", 7, "--cycles", 1, "--data-dir", tmp_path / "run")
     for arguments in (("check", strategy), run):
         assert call(capsys, *arguments).error(4).endswith("is missing: run `make setup`")
 
@@ -124,7 +126,7 @@ def test_missing_chain_tools_say_how_to_get_them(
 def test_an_anvil_that_is_not_there_or_cannot_run_is_named(
     strategy: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = ("run", strategy, "--synthetic", 7, "--cycles", 1, "--data-dir", tmp_path / "run")
+    run = ("run", strategy, "--uncertified", "--synthetic", 7, "--cycles", 1, "--data-dir", tmp_path / "run")
     monkeypatch.setenv("ANVIL", "/nowhere/anvil")
     assert call(capsys, *run).error(4) == "ANVIL names no file: /nowhere/anvil"
     broken = tmp_path / "anvil"
@@ -135,13 +137,13 @@ def test_an_anvil_that_is_not_there_or_cannot_run_is_named(
 
 
 def test_a_devnet_that_is_not_there_is_one_line(strategy: Path, tmp_path: Path, capsys: Capture) -> None:
-    run = ("run", strategy, "--synthetic", 7, "--data-dir", tmp_path / "run", "--devnet", tmp_path / "devnet.json")
-    assert "no devnet is described there" in call(capsys, *run).error(4)
+    run = ("run", strategy, "--uncertified", "--synthetic", 7, "--data-dir", tmp_path / "run")
+    assert "no devnet is described there" in call(capsys, *run, "--devnet", tmp_path / "devnet.json").error(4)
 
 
 @pytest.mark.fork
 def test_the_ledger_of_another_chain_is_refused_and_kept(strategy: Path, tmp_path: Path, capsys: Capture) -> None:
-    run = ("run", strategy, "--synthetic", 7, "--data-dir", tmp_path / "run", "--to", FIRST_DAY)
+    run = ("run", strategy, "--uncertified", "--synthetic", 7, "--data-dir", tmp_path / "run", "--to", FIRST_DAY)
     assert call(capsys, *run, "--mode", "paper").code == 0
     ledger = Ledger(tmp_path / "run" / "ledger.sqlite")
     before = ledger.balances()
@@ -158,7 +160,7 @@ def test_a_chain_that_dies_makes_failed_cycles_and_no_traceback(strategy: Path, 
     ledger = Ledger(folder / "ledger.sqlite")
     with contextlib.ExitStack() as chain:
         described = chain.enter_context(devnet_up(strategy, tmp_path / "devnet"))
-        run = ("run", strategy, "--devnet", described, "--data-dir", folder)
+        run = ("run", strategy, "--uncertified", "--devnet", described, "--data-dir", folder)
         with running(*run, cwd=tmp_path, log=log) as daemon:
             daemon.until(lambda: len(ledger.reports()) >= 2)
             chain.close()

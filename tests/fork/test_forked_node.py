@@ -21,6 +21,7 @@ from bot.chain import addresses
 from bot.chain.devnet.protocols import Protocols, deploy
 from bot.chain.devnet.supervisor import Anvil
 from bot.core.universe import Universe
+from tests.certified import certify
 from tests.chain.worlds import DEPTH, PRICES, UNIVERSE
 from tests.faults.rig import Ledger, one_line, patron
 
@@ -118,6 +119,7 @@ def test_one_cycle_moves_capital_into_the_nodes_own_pools(
     known: None, strategy: Path, tmp_path: Path, mode: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / mode
+    certify(strategy)
     assert ended("run", strategy, "--mode", mode, "--once", "--data-dir", folder, "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["cycles"], told["deployments"], told["ledger_equal_to_chain"]) == (1, 1, True)
@@ -129,6 +131,7 @@ def test_cycles_by_the_wall_see_a_new_block_each(known: None, strategy: Path, tm
     text = strategy.read_text(encoding="utf-8").replace("every: 6h", "every: 1s")
     strategy.write_text(text, encoding="utf-8")
     folder = tmp_path / "run"
+    certify(strategy)
     assert ended("run", strategy, "--mode", "fork", "--cycles", 4, "--data-dir", folder) == 0
     reports = Ledger(folder / "ledger.sqlite").reports()
     times = [report["at"] for _, report in sorted(reports.items())]
@@ -146,6 +149,7 @@ def test_a_node_of_another_factory_is_refused(strategy: Path, node: Node, tmp_pa
 def test_a_node_of_another_chain_is_refused(strategy: Path, node: Node, tmp_path: Path, mode: str) -> None:
     text = strategy.read_text(encoding="utf-8").replace("chain: ethereum", "chain: polygon")
     strategy.write_text(text, encoding="utf-8")
+    certify(strategy)
     run = ("run", strategy, "--mode", mode, "--once", "--data-dir", tmp_path / "run")
     told = one_line(patron(*run, cwd=tmp_path, ETH_RPC_URL=node.url), 4)
     assert told.endswith("speaks for chain 1, expected 137")

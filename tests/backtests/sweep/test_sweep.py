@@ -18,7 +18,8 @@ import pytest
 import backtests
 from backtests.fast import run_fast
 from backtests.kernels.plain import plain
-from backtests.kernels.sweep import IMBALANCE, sweep_nb
+from backtests.kernels.portfolio import IMBALANCE
+from backtests.kernels.sweep import sweep_nb
 from backtests.metrics import metrics
 from backtests.sweep import evaluate as evaluation
 from backtests.sweep import runner

@@ -1,0 +1,26 @@
+"""Numbers as the gates' sentences have them."""
+
+from __future__ import annotations
+
+from bot.core.certificate import NOT_APPLICABLE, Gate
+
+COUNTS = ("lookahead", "walk-forward", "buy and hold")
+
+
+def percent(value: float) -> str:
+    """A share with its sign: 0.123 -> +12.3%, -0.5 -> −50.0%."""
+    return f"{value:+.1%}".replace("-", "−")
+
+
+def lead(value: float, rival: str = "equal weight") -> str:
+    """A difference of returns in words: "3.3% of the capital ahead of equal weight", or behind it."""
+    return f"{abs(value):.1%} of the capital {'ahead of' if value >= 0.0 else 'behind'} {rival}"
+
+
+def figure(gate: Gate, value: float | None) -> str:
+    """What a gate compared, as people read it: counts and money in whole numbers, all else as a share."""
+    if value is None or gate.verdict == NOT_APPLICABLE:
+        return "–"
+    if gate.name in COUNTS or abs(value) >= 10.0:
+        return f"{value:,.0f}"
+    return f"{value:.1%}".replace("-", "−")

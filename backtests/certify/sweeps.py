@@ -1,0 +1,48 @@
+"""The line that a sweep leaves in the trial log: how many versions it ran, how far their Sharpe ratios are apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from backtests.certify.inputs import strategy_digest
+from backtests.certify.trials import SWEEP, Trial, append, family_of, lineage_of
+from backtests.sweep.space import Axis
+from bot.core.certificate import digest_of
+from bot.loading import Loaded
+
+
+def log_sweep(
+    log: Path,
+    loaded: Loaded,
+    axes: Sequence[Axis],
+    asked: Mapping[str, Any],
+    folder: Path,
+    trials: int,
+    variance: float,
+    yearly: float,
+    at: int,
+) -> Trial:
+    """Appends what the folder of a sweep holds by now. The same search (`asked`) into the same folder counts once.
+
+    A wider one counts anew with all that the folder holds, the versions of the first once more: rather more than less.
+    `variance`: of annual Sharpe ratios across its `trials`; `yearly`: returns in a year. Every strategy whose name was
+    varied is a relative. Raises as `trials.append`.
+    """
+    config, path = loaded.config, loaded.options.config
+    varied = [str(name) for axis in axes if axis.path[-1] == "name" for name in axis.values]
+    names = tuple(dict.fromkeys((*config.strategy.names, *varied)))
+    trial = Trial(
+        kind=SWEEP,
+        at=at,
+        lineage=lineage_of(names, strategy_digest(config, path)),
+        family=family_of(loaded.source.label, loaded.options.strength),
+        identity=digest_of([SWEEP, str(folder.resolve()), asked]),
+        count=trials,
+        variance=variance / yearly,
+        active=False,
+        said=f"{path.name} on {loaded.source.label} data: {trials:,} versions",
+    )
+    append(log, trial)
+    return trial
