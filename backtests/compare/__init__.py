@@ -1,0 +1,1 @@
+"""A run against its backtest: where the difference came from, by name."""
