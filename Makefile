@@ -23,7 +23,7 @@ BUILD_STAMP := contracts/out/.built
 .PHONY: help run test setup setup-dev lint contracts-test locks locks-check deep bench clean python
 
 help:
-	@echo "make run      set up and run the main job on a fork of a local chain (about 5 minutes the first time)"
+	@echo "make run      set up, certify and run the main job on a fork of a local chain (about 5 minutes the first time)"
 	@echo "make test     set up and run the tests"
 	@echo "make lint     ruff, mypy --strict, import contracts, lock files"
 	@echo "make deep     the long tests: kill loops, wide fuzzing (about 30 minutes)"
@@ -31,8 +31,22 @@ help:
 	@echo "make locks    write the lock files anew"
 	@echo "make clean    remove everything that was built here"
 
+MARKET := strategies/synthetic_market.yaml
+PLANTED := --synthetic 10 --strength 3
+PATRON := env -u ETH_RPC_URL $(BIN)/patron
+
 run: setup
-	@env -u ETH_RPC_URL $(BIN)/patron run strategies/synthetic_market.yaml --mode fork --synthetic 10 --strength 1 --cycles 45
+	@mkdir -p runs
+	@echo "== 1/3 a generated market with a relation between trends and prices planted in it: certify, then deploy on a fork"
+	@$(PATRON) certify $(MARKET) $(PLANTED) --out runs/planted.certificate.json --report runs/planted.html
+	@$(PATRON) run $(MARKET) --mode fork $(PLANTED) --cycles 45 --certificate runs/planted.certificate.json
+	@echo
+	@echo "== 2/3 the same strategy on a market without that relation: no certificate (a refusal is the right answer here)"
+	@$(PATRON) certify $(MARKET) --synthetic 10 --out runs/plain.certificate.json --report runs/plain.html; test $$? -eq 9
+	@echo
+	@echo "== 3/3 and without a certificate, no capital:"
+	@$(PATRON) run $(MARKET) --mode fork --synthetic 10 --certificate runs/plain.certificate.json; test $$? -eq 9
+	@echo "certificates: runs/planted.html (granted), runs/plain.html (refused)"
 
 test: setup-dev
 	@echo "== contracts: forge tests"

@@ -11,15 +11,19 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from backtests.api import native_price, run_backtest
+from backtests.api import Result, native_price, run_backtest, scores_of, with_doubts
 from backtests.fast import benchmarks
+from backtests.gas import gas_of
+from backtests.listing import with_endings
 from backtests.metrics import metrics
 from backtests.page import shown
 from backtests.recorded_market import read_moves
-from backtests.report import render_html, report_json
 from backtests.run import Run, day, run_from_reports
+from backtests.sleeves import attribution_by_sleeve
 from bot.core.report import CycleReport
+from bot.core.sleeves import Sleeves
 from bot.core.universe import LP, Venue
+from bot.errors import ConfigError
 from bot.loading import Loaded, Options, load
 from bot.settings import Settings, settings_of
 
@@ -27,43 +31,89 @@ HEADLINE = ("total_return", "sharpe", "max_drawdown", "turnover", "fees", "gas")
 
 
 def backtest(
-    options: Options, rung: str, market: Path | None, report: Path | None, as_json: bool, console: Console
+    options: Options,
+    rung: str,
+    market: Path | None,
+    report: Path | None,
+    folds: int | None,
+    as_json: bool,
+    console: Console,
 ) -> None:
-    """Runs a strategy file on one rung beside its benchmarks; prints a table or one JSON document; may write HTML."""
+    """Runs a strategy file on one rung beside its benchmarks; prints a table or one JSON document; may write HTML.
+
+    `folds`: the report also shows it fold by fold, and along the paths of combinatorial cross-validation.
+    """
+    if folds is not None and report is None:
+        raise ConfigError("--folds: is shown in the report; name one with --report")
     loaded = load(options)
-    assert loaded.schedule is not None  # the command line insists on data
-    settings = settings_of(loaded.config, loaded.universe, options.config)
     schedule = loaded.schedule
-    recorded = read_moves(market) if market is not None else None
-    result = run_backtest(settings, loaded.config, loaded.panel, schedule.first, schedule.last, rung, recorded)
+    assert schedule is not None  # the command line insists on data
+    settings = settings_of(loaded.config, loaded.universe, options.config)
+    result = result_of(loaded, settings, rung, market)
     facts = facts_of(loaded, settings, rung) | {
-        "window": f"{day(int(result.run.times[0]))} to {day(int(result.run.times[-1]))}"
+        "window": f"{day(int(result.run.times[0]))} to {day(int(result.run.times[-1]))}",
+        "seconds_of_window": [schedule.first, schedule.last],
     }
+    if isinstance(settings.strategy, Sleeves):
+        facts["profit_by_sleeve"] = _by_sleeve(loaded, settings, result.run)
     if report is not None:
-        render_html(result.run, list(result.benchmarks), facts, report)
+        from backtests.report import write_report
+
+        extras = {} if folds is None else _extras(loaded, settings, folds)
+        write_report(result.run, list(result.benchmarks), facts, report, extras)
     if as_json:
+        from backtests.report import report_json
+
         console.print_json(json.dumps(report_json(result.run, list(result.benchmarks), facts)))
         return
     console.print(f"{loaded.source.label}: {loaded.source.described}", highlight=False, soft_wrap=True)
     for line in notes_of(loaded, settings, result.run):
         console.print(line, highlight=False, soft_wrap=True)
     console.print(comparison([result.run, *result.benchmarks]))
+    for name, profit in facts.get("profit_by_sleeve", {}).items():
+        console.print(f"  sleeve {name}: {profit} of profit and loss before gas", highlight=False, soft_wrap=True)
     if report is not None:
-        console.print(f"report: {report} (opens offline)", highlight=False, soft_wrap=True)
+        beside = f"{report.with_suffix('.json').name} and {report.with_suffix('.trades.parquet').name} beside it"
+        console.print(f"report: {report} (opens offline), {beside}", highlight=False, soft_wrap=True)
     for line in _next(loaded, rung):
         console.print(line, highlight=False, soft_wrap=True)
+
+
+def result_of(loaded: Loaded, settings: Settings, rung: str, market: Path | None = None) -> Result:
+    """The backtest of what was loaded, gas at recorded prices where the strategy file names a series of them."""
+    assert loaded.schedule is not None  # the command line insists on data
+    schedule = loaded.schedule
+    recorded = read_moves(market) if market is not None else None
+    gas = gas_of(loaded.config, loaded.source.catalogue, loaded.panel.times)
+    result = run_backtest(
+        settings, loaded.config, loaded.panel, schedule.first, schedule.last, rung, recorded=recorded, gas=gas
+    )
+    return with_doubts(result, loaded.doubts)
+
+
+def _extras(loaded: Loaded, settings: Settings, folds: int) -> dict[str, Any]:
+    from backtests.walkforward.folds import combinatorial, walk_forward
+
+    return {"folds": walk_forward(loaded, settings, folds), "paths": combinatorial(loaded, settings)}
+
+
+def _by_sleeve(loaded: Loaded, settings: Settings, run: Run) -> dict[str, str]:
+    assert isinstance(settings.strategy, Sleeves)
+    scores = scores_of(settings, loaded.config, loaded.panel)
+    parts = attribution_by_sleeve(run, settings.strategy, loaded.panel, scores)
+    return {name: f"{profit:+,.2f} {run.money}" for name, profit in parts.items()}
 
 
 def _next(loaded: Loaded, rung: str) -> list[str]:
     """What may be tried after a backtest. Liquidity runs on paper and on the replay rung only."""
     options = loaded.options
     data = f"--data {options.replay}" if options.replay else f"--synthetic {options.synthetic}"
-    clock = f"--replay {options.replay}" if options.replay else f"--synthetic {options.synthetic}"
     if any(venue.kind == LP for venue in loaded.universe.risky):
+        clock = f"--replay {options.replay}" if options.replay else f"--synthetic {options.synthetic}"
         return [f"try next: patron run {options.config} --mode paper {clock}"]
     other = "fast" if rung == "replay" else "replay"
     return [
-        f"try next: patron run {options.config} --mode fork {clock}",
+        f"try next: patron certify {options.config} {data}",
         f"          patron backtest {options.config} {data} --rung {other}",
     ]
 
@@ -80,17 +130,20 @@ def report_run(
         # As many cycles as were run: a run that was stopped early is compared over its own window.
         simulated = settings_of(loaded.config, loaded.universe, loaded.options.config)
         last = min(loaded.schedule.last, int(run.times[-1]))
-        held = list(benchmarks(simulated, loaded.config, loaded.panel, loaded.schedule.first, last))
+        gas = gas_of(loaded.config, loaded.source.catalogue, loaded.panel.times)
+        both = benchmarks(simulated, loaded.config, loaded.panel, loaded.schedule.first, last, gas=gas)
+        run, *held = (with_endings(each, loaded.panel) for each in (run, *both))
     known = facts_of(loaded, settings, loaded.mode) | facts
-    render_html(run, held, known, run_dir / "report.html")
     outcomes = {report.cycle: report.outcome for report in reports}
-    document = report_json(run, held, known) | {
+    told = {
         "cycles": len(outcomes),
         "deployments": sum(outcome == "deployed" for outcome in outcomes.values()),
         "refusals": sum(outcome in ("refused", "disagreed") for outcome in outcomes.values()),
         "ledger_equal_to_chain": facts.get("ledger_equal_to_chain", False),
     }
-    (run_dir / "report.json").write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    from backtests.report import write_report
+
+    write_report(run, held, known, run_dir / "report.html", more=told)
     found = metrics(run)
     return {name: shown(found[name], name) for name in HEADLINE}
 
@@ -106,6 +159,7 @@ def facts_of(loaded: Loaded, settings: Settings, rung: str) -> dict[str, Any]:
     }[rung]
     recorded = loaded.source.label == "recorded"
     return {
+        "rung": rung,
         "strategy": settings.strategy.name,
         "params": dict(settings.strategy.params),
         "real": real,
@@ -126,8 +180,8 @@ def _held(venue: Venue) -> str:
 
 
 def notes_of(loaded: Loaded, settings: Settings, run: Run) -> list[str]:
-    """What a reader must know before the numbers: late listings, and what is held before the first model."""
-    notes = []
+    """What a reader must know before the numbers: doubts about the data, listings, what is held before a model."""
+    notes = [f"  {line}" for line in run.notes]
     for column, venue in enumerate(loaded.universe.risky, start=1):
         known = np.flatnonzero(np.isfinite(loaded.panel.close[:, column]))
         listed = int(loaded.panel.times[known[0]])

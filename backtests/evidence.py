@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from backtests.api import Result, run_backtest, scores_of
+from backtests.gas import gas_of
 from backtests.metrics import metrics
 from backtests.page import shown
 from backtests.run import day
@@ -106,7 +107,9 @@ def _settings(loaded: Loaded) -> Settings:
 
 def _run(loaded: Loaded, settings: Settings, rung: str) -> Result:
     assert loaded.schedule is not None  # recorded data is historical
-    return run_backtest(settings, loaded.config, loaded.panel, loaded.schedule.first, loaded.schedule.last, rung)
+    gas = gas_of(loaded.config, loaded.source.catalogue, loaded.panel.times)
+    first, last = loaded.schedule.first, loaded.schedule.last
+    return run_backtest(settings, loaded.config, loaded.panel, first, last, rung, gas=gas)
 
 
 def _row(name: str, result: Result) -> str:

@@ -9,10 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot.cli_options import From, Json, StrategyFile, Strength, Synthetic, To, span
-from bot.errors import ConfigError
-
-Data = Annotated[Path | None, typer.Option("--data", help="catalogue, or folder of files that ready maps know")]
+from bot.cli_options import Data, From, Json, StrategyFile, Strength, Synthetic, To, require_data, span
 
 
 def sweep(
@@ -39,6 +36,7 @@ def sweep(
     threads: Annotated[int | None, typer.Option(min=1, help="of this machine; all without it")] = None,
     heat: Annotated[Path | None, typer.Option("--heat", help="draw a heat map of two keys into this .html")] = None,
     heat_keys: Annotated[str | None, typer.Option("--heat-keys", metavar="KEY,KEY", help="of the heat map")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="write the best one's HTML report here")] = None,
     as_json: Json = False,
 ) -> None:
     """Run many versions of a strategy file, and say how much of the best one is luck."""
@@ -46,7 +44,7 @@ def sweep(
 
     start, end = span(first, last)
     options = Options(config=strategy, replay=data, synthetic=synthetic, first=start, last=end, strength=strength)
-    _require_data(options.replay, synthetic, "sweep")
+    require_data(options.replay, synthetic, "sweep")
     # By name, here and below: the bot knows no backtests but at this door.
     importlib.import_module("backtests.sweep.commands").sweep(
         options,
@@ -60,6 +58,7 @@ def sweep(
         threads=threads,
         heat=heat,
         heat_keys=heat_keys,
+        report=report,
         as_json=as_json,
         console=Console(),
     )
@@ -82,15 +81,8 @@ def lookahead(
 
     start, end = span(first, last)
     options = Options(config=strategy, replay=data, synthetic=synthetic, first=start, last=end, strength=strength)
-    _require_data(options.replay, synthetic, "lookahead")
+    require_data(options.replay, synthetic, "lookahead")
     command = importlib.import_module("backtests.lookahead.commands").lookahead
     code = command(options, rung, as_json, Console(), cuts, budget)
     if code:
         raise typer.Exit(code)
-
-
-def _require_data(data: Path | None, synthetic: int | None, verb: str) -> None:
-    if data is None and synthetic is None:
-        raise ConfigError(
-            f"{verb} needs data: --data DIR for recorded data, or --synthetic SEED for a generated market"
-        )

@@ -18,6 +18,15 @@ Synthetic = Annotated[int | None, typer.Option("--synthetic", metavar="SEED", he
 Strength = Annotated[
     float, typer.Option("--strength", min=0.0, max=10.0, help="relation planted in a generated market; 0 = none")
 ]
+Data = Annotated[Path | None, typer.Option("--data", help="catalogue, or folder of files that ready maps know")]
+
+
+def require_data(data: Path | None, synthetic: int | None, verb: str) -> None:
+    """Raises ConfigError where a verb was given neither recorded data nor a generated market."""
+    if data is None and synthetic is None:
+        raise ConfigError(
+            f"{verb} needs data: --data DIR for recorded data, or --synthetic SEED for a generated market"
+        )
 
 
 def span(first: str | None, last: str | None) -> tuple[int | None, int | None]:

@@ -135,12 +135,14 @@ def write_starter(file: Path, chain: str, pools: tuple[str, ...]) -> list[str]:
             *lines,
             f"try next: patron check {named}",
             f"          patron backtest {named} --synthetic 7",
-            f"          patron run {named} --mode fork --synthetic 7 --cycles 3",
+            f"          patron certify {named} --synthetic 7",
+            f"          patron run {named} --mode fork --synthetic 7 --cycles 3 --uncertified",
         ]
     return [
         *lines,
         f"try next: set ETH_RPC_URL to a node of {chain}, then",
         f"          patron check {named}",
+        f"          patron certify {named} --data CATALOGUE",
         f"          patron run {named} --mode fork --once",
     ]
 

@@ -79,7 +79,7 @@ def test_backtest_answers_people_and_machines(capsys: Capture, strategy: Path, r
     told = call(capsys, "backtest", strategy, *options, "--report", report)
     assert told.code == 0, told.err
     assert "total return" in told.out
-    assert "try next: patron run" in told.out
+    assert "try next: patron certify" in told.out
     assert "<html" in report.read_text(encoding="utf-8")[:200]
     facts = json.loads(call(capsys, "backtest", strategy, *options, "--json").out)
     assert len(facts["benchmarks"]) >= 1
@@ -146,6 +146,7 @@ def test_reconcile_compares_the_books_with_a_running_chain(capsys: Capture, stra
     ledger = Ledger(folder / "ledger.sqlite")
     with devnet_up(strategy, tmp_path / "devnet", "--synthetic", 7) as described:
         run = ("run", strategy, "--synthetic", 7, "--to", FIRST_DAY, "--devnet", described, "--data-dir", folder)
+        run += ("--uncertified",)
         assert call(capsys, *run).code == 0
         judge(Chain.at(described), ledger, [1])
         reconcile = ("ledger", "reconcile", "--devnet", described, "--data-dir", folder)
@@ -169,7 +170,7 @@ def test_reconcile_compares_the_books_with_a_running_chain(capsys: Capture, stra
 def test_cycles_by_the_wall_end_gracefully_when_asked_to(by_the_wall: Path, tmp_path: Path, mode: str) -> None:
     folder = tmp_path / "run"
     ledger = Ledger(folder / "ledger.sqlite")
-    run = ("run", by_the_wall, "--mode", mode, "--data-dir", folder)
+    run = ("run", by_the_wall, "--mode", mode, "--uncertified", "--data-dir", folder)
     with running(*run, cwd=tmp_path, log=tmp_path / "log") as daemon:
         daemon.until(lambda: len(ledger.reports()) >= 4)
         daemon.process.terminate()

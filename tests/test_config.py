@@ -153,8 +153,8 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "too many venues": (
         FILE[: FILE.index("venues:")]
         + "venues:\n"
-        + "".join(f"  v{i}: {{kind: uniswap_v3_hold, asset: A{i}, fee: 30 bps}}\n" for i in range(17)),
-        ":8: venues: 17 named, the vault lists at most 16",
+        + "".join(f"  v{i}: {{kind: uniswap_v3_hold, asset: A{i}, fee: 30 bps}}\n" for i in range(257)),
+        ":8: venues: 257 named, at most 256 are read",
     ),
     "venue called idle": (edited("fet-usdc", "idle"), ":15: venues.idle: a venue id is lower-case"),
     "venue in capitals": (edited("fet-usdc", "FET"), ":15: venues.FET: a venue id is lower-case"),

@@ -17,7 +17,7 @@ from bot.core.mirror import MirrorStep
 from bot.core.panel import Floats, Panel
 from bot.core.strategy import Strategy
 from bot.errors import ConfigError
-from bot.loading import Options, load, refuse_liquidity_on_chain
+from bot.loading import Options, load, refuse_beyond_the_vault
 from bot.paper import GAS_BASE, GAS_OF_LIQUIDITY, GAS_PER_LEG, VAULT, PaperMarket, gas_of
 from bot.scoring.scorer import IdleScorer
 from bot.settings import Settings
@@ -280,7 +280,7 @@ def test_a_live_nodes_pools_cannot_have_it_on_paper(strategy: Path) -> None:
     pool = 'width: 20 %, pool: "0x8ad599c3A0ff1De082011EFDDc58f1908eb6e6D8"'
     strategy.write_text("chain: ethereum\n" + ONLY_LIQUIDITY.replace("width: 20 %", pool), encoding="utf-8")
     with pytest.raises(ConfigError, match=r"render-range\.kind: uniswap_v3_lp: on pools of a live node the fees"):
-        refuse_liquidity_on_chain(load(Options(strategy)))
+        refuse_beyond_the_vault(load(Options(strategy)))
 
 
 def test_a_paper_run_in_pieces_ends_as_one_that_was_never_stopped(capsys: Capture, strategy: Path) -> None:

@@ -18,6 +18,7 @@ from bot.loading import (
     Options,
     load,
     load_frames,
+    refuse_beyond_the_vault,
     refuse_historical_node,
     rpc_url,
 )
@@ -180,11 +181,11 @@ def test_frames_of_ones_own_become_a_run_with_a_historical_clock(file: Path) -> 
 BAD_FRAMES: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
     "no column": (
         lambda frame: frame.drop(columns="volume"),
-        "prices: column volume is missing (has time, asset, close)",
+        "prices: volume: column is missing (got 'time, asset, close')",
     ),
     "no asset": (lambda frame: frame[frame["asset"] == "A"], "B"),
-    "text": (lambda frame: frame.assign(close="dear"), "prices: A: could not convert string to float: 'dear'"),
-    "no time": (lambda frame: frame.assign(time=None), "A.parquet: time: a value is missing"),
+    "text": (lambda frame: frame.assign(close="dear"), "prices: close: A has no number in row 1 (got 'dear')"),
+    "no time": (lambda frame: frame.assign(time=None), "prices: time: no time in row 1"),
     "out of order": (lambda frame: frame.iloc[::-1], "A: bars out of order"),
     "twice": (lambda frame: pd.concat([frame, frame]), "A: "),
     "negative price": (lambda frame: frame.assign(close=-frame["close"]), "A"),
@@ -212,6 +213,22 @@ def test_a_historical_clock_drives_no_fork_of_a_live_node(file: Path, monkeypatc
     monkeypatch.setenv("ETH_RPC_URL", "http://127.0.0.1:1")
     said = refusal(ConfigError, lambda: refuse_historical_node(replayed))
     assert said.startswith("a historical clock cannot drive a fork of a live node")
+
+
+def test_a_backtest_and_paper_take_more_venues_than_the_vault_lists(file: Path) -> None:
+    wide = FILE[: FILE.index("venues:")] + "venues:\n"
+    for count, refused in ((16, False), (17, True)):
+        venues = (f"  v{i}: {{kind: uniswap_v3_hold, asset: A{i}, fee: 30 bps}}\n" for i in range(count))
+        file.write_text(wide + "".join(venues))
+        loaded = load(Options(file, synthetic=7))
+        assert loaded.mode == "paper"
+        refuse_beyond_the_vault(loaded)
+        forked = replace(loaded, mode="fork")
+        if not refused:
+            refuse_beyond_the_vault(forked)
+    assert refusal(ConfigError, lambda: refuse_beyond_the_vault(forked)) == (
+        f"{file}: venues: 17 named, and mode fork needs a vault, which lists at most 16; use mode: paper, or a backtest"
+    )
 
 
 def test_a_chain_needs_a_node(file: Path) -> None:

@@ -108,8 +108,8 @@ def test_the_devnet_file_checks_and_backtests_at_once(tmp_path: Path, capsys: Ca
 def test_the_devnet_file_deploys_on_a_fork_at_once(tmp_path: Path, capsys: Capture) -> None:
     file, folder = tmp_path / "mine.yaml", tmp_path / "run"
     assert call(capsys, "init", file).code == 0
-    run = ("run", file, "--mode", "fork", "--synthetic", 7, "--cycles", 3, "--data-dir", folder, "--json")
-    ended = call(capsys, *run)
+    run = ("run", file, "--mode", "fork", "--uncertified", "--synthetic", 7, "--cycles", 3)
+    ended = call(capsys, *run, "--data-dir", folder, "--json")
     assert ended.code == 0, ended.err
     told = json.loads(ended.out)
     assert (told["cycles"], told["deployments"]) == (3, 3)

@@ -1,6 +1,6 @@
 """Writes BENCHMARKS.md: all of it, or the parts that are named.
 
-python -m backtests.benchmark [portfolio] [swaps] [quotes] [logs] [bars]
+python -m backtests.benchmark [PART …]
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from backtests.benchmark.timing import machine
 from bot.errors import ConfigError, PatronError
 
 OUTPUT: Final = Path(__file__).resolve().parents[1] / "BENCHMARKS.md"
-PARTS: Final = ("portfolio", "swaps", "quotes", "logs", "bars")  # modules here; each has `sections()`
+PARTS: Final = (  # modules here; each has `sections()`
+    *("limits", "weights", "combinations", "portfolio", "product", "refits", "replay"),
+    *("swaps", "quotes", "logs", "bars"),
+)
 
 
 def head() -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from backtests.benchmark.environment import PEERS, ask_json, peer_python
+from backtests.benchmark.limits import limits
 from backtests.benchmark.timing import ratio, seconds
 from backtests.kernels.amm.bars import Bars, accrue_nb
 from backtests.lp.bar_pool import bars_of, owed_of, positions_of
@@ -177,5 +178,7 @@ update alone.
 | engine | position-rows per second | one run, median | time ÷ Patron's (by round) |
 |---|---:|---:|---:|
 {chr(10).join(rows)}
+
+{limits().of_reading("The bound: a year for one position", sum(each.nbytes for each in bars), statistics.median(alone))}
 """
     return {"bars": text}

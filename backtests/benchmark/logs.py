@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from backtests.benchmark.limits import limits
 from backtests.benchmark.timing import ratio, seconds
 from backtests.exact_pool import ExactPool
 from backtests.lp.made_log import made_log
@@ -79,5 +80,7 @@ in the same state.
 | {len(log) / max(alone):,.0f}–{len(log) / min(alone):,.0f} | |
 | plain Python ints (the mirror), {len(few):,} events, replay alone | {len(few) / slow:,.0f} | | \
 **{middle:,.0f}** ({least:,.0f}–{most:,.0f}) |
+
+{limits().in_steps("The bound: an event, replayed", statistics.median(alone) / len(log))}
 """
     return {"logs": text}

@@ -6,6 +6,7 @@ number is written down.
 
 from __future__ import annotations
 
+import functools
 import os
 import statistics
 import subprocess
@@ -20,6 +21,7 @@ import numpy as np
 
 from backtests import kernels
 from backtests.benchmark.environment import PEERS, ROOT, peer_python
+from backtests.benchmark.limits import limits
 from backtests.benchmark.timing import Rounds, ratio, seconds, spread
 from backtests.benchmark.vectorbt import (
     FEE,
@@ -32,9 +34,10 @@ from backtests.benchmark.vectorbt import (
     request_of,
     require_agreement,
 )
+from backtests.kernels.cycle import ACT, NONE, Rules
 from backtests.kernels.plain import plain
 from backtests.kernels.pool import Pools
-from backtests.kernels.portfolio import ACT, NONE, Books, Rules, portfolio_path_nb
+from backtests.kernels.portfolio import SMALL, Books, path_nb, portfolio_path
 from bot.errors import InvariantBroken
 
 ASSETS, BARS, BARS_PER_CYCLE = 20, 20_000, 24
@@ -42,7 +45,8 @@ COMPILED_RUNS, PLAIN_RUNS, STARTS = 101, 3, 3
 ROUNDS, RUNS_PER_ROUND = 7, 9
 PEER: Final = "vectorbt"
 SCRIPT: Final = PEERS / "vectorbt_portfolio.py"
-START_CODE: Final = "from backtests.benchmark import portfolio as b; b.portfolio_path_nb(*b.market(2, 48))"
+START_CODE: Final = "from backtests.benchmark import portfolio as b; b.portfolio_path(*b.market(2, 48))"
+COMPILED_CODE: Final = START_CODE.replace("48))", "48), walk=b.path_nb)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +78,17 @@ def compare(python: Path, script: Path, cache: Path, given: Arguments, rounds: i
 
     Raises PatronError as `ask` and `require_agreement`.
     """
-    books: Books = portfolio_path_nb(*given)
+    books: Books = portfolio_path(*given)
     sparse = (*given[:2], np.where(given[2] == ACT, ACT, NONE).astype(np.int8), *given[3:])
-    portfolio_path_nb(*sparse)
+    portfolio_path(*sparse)
     same, on_top = request_of(given, books), request_of(given, books, fee_on_top=True)
     columns = {"rust engine": (same, "rust"), "numba engine": (same, "numba"), "rust, fee on top": (on_top, "rust")}
     full: list[tuple[float, ...]] = []
     short: list[tuple[float, ...]] = []
     answers: dict[str, list[Answer]] = {name: [] for name in columns}
     for _ in range(rounds):
-        full.append(tuple(seconds(lambda: portfolio_path_nb(*given), RUNS_PER_ROUND)))
-        short.append(tuple(seconds(lambda: portfolio_path_nb(*sparse), RUNS_PER_ROUND)))
+        full.append(tuple(seconds(lambda: portfolio_path(*given), RUNS_PER_ROUND)))
+        short.append(tuple(seconds(lambda: portfolio_path(*sparse), RUNS_PER_ROUND)))
         for name, (request, engine) in columns.items():
             answer = ask(python, script, {**request, "engine": engine, "runs": RUNS_PER_ROUND}, cache)
             if request is same:
@@ -129,17 +133,18 @@ def starts(script: Path, python: Path) -> dict[str, list[float]]:
     size = np.where(np.arange(48)[:, None] % BARS_PER_CYCLE == 0, 0.4, np.nan) * np.ones(2)
     request = {"close": close, "size": size, "fees": np.array(FEE), "capital": 1e6, "runs": 0}
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, kernels.ROOT_VARIABLE: folder}
-        environment.pop("NUMBA_CACHE_DIR", None)
+        environment = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
 
-        def ours() -> None:
-            command = [sys.executable, "-c", START_CODE]
-            subprocess.run(command, env=environment, cwd=ROOT, check=True, timeout=300)  # noqa: S603
+        def ours(code: str) -> Callable[[], object]:
+            command, own = [sys.executable, "-c", code], {kernels.ROOT_VARIABLE: str(Path(folder, str(len(code))))}
+            return lambda: subprocess.run(command, env=environment | own, cwd=ROOT, check=True, timeout=300)  # noqa: S603
 
         def theirs(engine: str) -> Callable[[], object]:
             return lambda: ask(python, script, {**request, "engine": engine}, Path(folder, engine))
 
-        calls = {"**Patron**": ours} | {f"{PEER}, {engine} engine": theirs(engine) for engine in ("rust", "numba")}
+        calls = {"**Patron**": ours(START_CODE), "Patron, its kernel asked for": ours(COMPILED_CODE)} | {
+            f"{PEER}, {engine} engine": theirs(engine) for engine in ("rust", "numba")
+        }
         taken: dict[str, list[float]] = {name: [] for name in calls}
         for _ in range(1 + STARTS):
             for name, call in calls.items():
@@ -150,12 +155,12 @@ def starts(script: Path, python: Path) -> dict[str, list[float]]:
 def interpreted() -> str:
     """The section that compares the kernel with its own source. Raises InvariantBroken if the two disagree."""
     given = market(ASSETS, BARS)
-    reference = plain(portfolio_path_nb)
-    books: Books = portfolio_path_nb(*given)
+    reference = functools.partial(portfolio_path, walk=plain(path_nb))
+    books: Books = portfolio_path(*given)
     for name, one, other in zip(Books._fields, books, reference(*given), strict=True):
         if np.asarray(one).tobytes() != np.asarray(other).tobytes():
             raise InvariantBroken(f"compiled and interpreted {name} differ: nothing to compare")
-    quick = seconds(lambda: portfolio_path_nb(*given), COMPILED_RUNS)
+    quick = seconds(lambda: portfolio_path(*given), COMPILED_RUNS)
     slow = seconds(lambda: reference(*given), PLAIN_RUNS)
     updates, fast, plainly = ASSETS * BARS, statistics.median(quick), statistics.median(slow)
     size = f"{len(books.nav):,} cycles, {int(books.legs.sum()):,} swaps"
@@ -171,6 +176,7 @@ impact of a real run. Both engines gave the same bits before they were timed. Me
 | the same source, interpreted | {updates / plainly:,.0f} | {plainly:.4g} s | {spread(slow)} |
 
 Compiled is **{plainly / fast:,.0f} times** as fast as interpreted.
+{limits().of_reading("The bound: the run", given[1].nbytes, fast)}
 """
 
 
@@ -213,7 +219,9 @@ def starting(python: Path) -> str:
     )
     return f"""## Start of a process
 
-From nothing to the result of a small backtest, imports included.
+From nothing to the result of a small backtest, imports included. While nothing is compiled, Patron interprets what is
+done sooner so, with the same bits (up to {SMALL / 1e6:g} s of it in a process); then it says that it compiles. The
+second row compiles at once.
 
 | engine | no compiled code on disk | with it, median of {STARTS} | fastest to slowest |
 |---|---:|---:|---:|

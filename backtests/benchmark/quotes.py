@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import Final
 
+from backtests.benchmark.limits import limits
 from backtests.benchmark.swaps import CALM, STEPS, fresh
 from backtests.benchmark.timing import ratio, seconds
 from backtests.benchmark.workloads import FEE_PIPS, PRICE, SPACING, workload
@@ -51,5 +52,7 @@ Python and the conversion of its integers included. Both engines gave the same a
 | {min(times) / QUOTES * 1e6:.1f}–{max(times) / QUOTES * 1e6:.1f} µs | |
 | plain Python ints (the planner's own) | {statistics.median(theirs) / QUOTES * 1e6:.1f} µs \
 | {min(theirs) / QUOTES * 1e6:.1f}–{max(theirs) / QUOTES * 1e6:.1f} µs | **{middle:.1f}** ({least:.1f}–{most:.1f}) |
+
+{limits().in_steps("The bound: a quote", statistics.median(times) / QUOTES)}
 """
     return {"quotes": text}

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from backtests.benchmark.environment import PEERS, ROOT, ask_json, newest_python, peer_python
+from backtests.benchmark.limits import limits
 from backtests.benchmark.timing import ratio
 from backtests.benchmark.workloads import CENTRE, FEE_PIPS, PRICE, SPACING, Workload, workload
 from backtests.exact_pool import ExactPool
@@ -228,5 +229,7 @@ the same price, tick, liquidity and token sums, those with fee growth at the sam
 
 {chr(10).join(parts)}
 {memory()}
+
+{limits().in_steps("The bound: a swap of the calm workload", 1.0 / speeds[0])}
 """
     return {"swaps": text}

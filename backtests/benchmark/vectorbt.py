@@ -10,15 +10,16 @@ from typing import Any, Final
 import numpy as np
 
 from backtests.benchmark.environment import ask_json
+from backtests.kernels.cycle import ACT, OBSERVE, PARTS, Rules
 from backtests.kernels.pool import Pools
-from backtests.kernels.portfolio import ACT, OBSERVE, PARTS, Books, Rules
+from backtests.kernels.portfolio import Books
 from bot.core.panel import Floats
 from bot.errors import PatronError
 
 FEE: Final = 0.003
 TOLERANCE: Final = 1e-6  # of the equity at each bar, between us and a peer that follows the same rules
 
-Arguments = tuple[Any, ...]  # of portfolio_path_nb
+Arguments = tuple[Any, ...]  # of portfolio_path
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,9 @@ from backtests.benchmark.vectorbt import (
     request_of,
     require_agreement,
 )
+from backtests.kernels.cycle import ACT
 from backtests.kernels.plain import plain
-from backtests.kernels.portfolio import ACT, Books, portfolio_path_nb
+from backtests.kernels.portfolio import Books, path_nb, portfolio_path
 from bot.errors import PatronError
 
 ROOT = Path(backtests.__file__).resolve().parents[1]
@@ -70,8 +71,7 @@ def small_request() -> dict[str, Any]:
 
 
 def books_of(given: tuple[Any, ...]) -> Books:
-    books: Books = plain(portfolio_path_nb)(*given)
-    return books
+    return portfolio_path(*given, walk=plain(path_nb))
 
 
 def locks() -> ModuleType:
@@ -135,7 +135,7 @@ def test_orders_are_asked_for_on_cycles_only_and_entries_are_net_of_the_fee() ->
 
 def test_each_round_asks_each_column_and_the_rows_hold_what_was_measured(tmp_path: Path) -> None:
     given = bare_market(2, 50, 24)
-    portfolio_path_nb(*given)
+    portfolio_path(*given)
     versions, rows = compare(PYTHON, script_of(tmp_path, FAKE_PEER), tmp_path, given, 2)
     assert versions == "fake rust"
     assert [row.name for row in rows[:4]] == [row.name for row in rows[4:]]

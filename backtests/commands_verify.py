@@ -1,0 +1,59 @@
+"""What `patron verify` does: finds out what kind of thing it was given, and whether it holds."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from backtests.certify.inputs import inputs_of
+from backtests.commands import result_of
+from backtests.run import Run
+from backtests.verify import verify_report
+from bot.certificates import verify_certificate
+from bot.config import load_config
+from bot.errors import ConfigError, DataError
+from bot.loading import Options, load
+from bot.settings import settings_of
+
+
+def verify(thing: Path, again: Options | None, as_json: bool, console: Console) -> None:
+    """Prints what holds of a report's page or of a certificate. Raises DataError in one line where something does not.
+
+    `again`: a strategy file, and for a report its data: the run is made anew and must be that of the page; a
+    certificate's inputs must be those of the file and of this Patron.
+    """
+    if thing.suffix == ".html":
+        lines = verify_report(thing, _again(again) if again is not None else None)
+    elif thing.suffix == ".json":
+        inputs = inputs_of(load_config(again.config), again.config, "") if again is not None else None
+        lines = verify_certificate(thing, inputs, int(time.time()))
+    else:
+        raise ConfigError(f"{thing}: expected a report (.html) or a certificate (.certificate.json)")
+    if as_json:
+        console.print_json(json.dumps({"file": str(thing), "holds": True, "lines": lines}))
+        return
+    for line in lines:
+        mark = "[dim]open [/dim]" if line.startswith("not asked") else "[green]holds[/green]"
+        console.print(f"{mark}  {escape(line)}", highlight=False, soft_wrap=True)
+
+
+def _again(options: Options) -> Any:
+    def run(facts: Mapping[str, Any]) -> Run:
+        rung, window = facts.get("rung"), facts.get("seconds_of_window")
+        if rung not in ("fast", "replay") or not isinstance(window, list) or len(window) != 2:
+            raise DataError("only the report of a backtest can be run again: it says its rung and window")
+        first, last = (int(second) for second in window)
+        loaded = load(replace(options, first=first, last=last))
+        digest = loaded.source.catalogue.digest
+        if digest != facts.get("data_digest"):
+            raise DataError(f"the data's digest is {digest[:12]}…, the page's {str(facts.get('data_digest'))[:12]}…")
+        return result_of(loaded, settings_of(loaded.config, loaded.universe, options.config), str(rung)).run
+
+    return run

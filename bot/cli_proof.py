@@ -1,0 +1,107 @@
+"""The verbs that say what a strategy or a page is worth: certify, walkforward, compare, verify."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bot.cli_options import Data, From, Json, StrategyFile, Strength, Synthetic, To, require_data, span
+from bot.errors import ConfigError
+
+Report = Annotated[Path | None, typer.Option("--report", help="write an HTML page here")]
+
+
+def certify(
+    strategy: StrategyFile,
+    data: Data = None,
+    synthetic: Synthetic = None,
+    strength: Strength = 0.0,
+    first: From = None,
+    last: To = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="where to write it (beside the file: NAME.certificate.json)")
+    ] = None,
+    report: Report = None,
+    days: Annotated[int, typer.Option(min=1, max=366, help="until it expires")] = 90,
+    budget: Annotated[float, typer.Option(min=0.0, help="seconds for the look-ahead passes")] = 60.0,
+    seed: Annotated[int, typer.Option(min=0, help="of tamperings and intervals")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Put a strategy through every gate and write its certificate. Exit code 9 if one said no."""
+    from bot.loading import Options
+
+    start, end = span(first, last)
+    options = Options(config=strategy, replay=data, synthetic=synthetic, first=start, last=end, strength=strength)
+    require_data(data, synthetic, "certify")
+    # By name, here and below: the bot knows no backtests but at this door.
+    command = importlib.import_module("backtests.certify.commands").certify
+    now = int(time.time())
+    code = command(options, out, report, as_json, Console(), now=now, days=days, budget=budget, seed=seed)
+    if code:
+        raise typer.Exit(code)
+
+
+def walkforward(
+    strategy: StrategyFile,
+    data: Data = None,
+    synthetic: Synthetic = None,
+    strength: Strength = 0.0,
+    first: From = None,
+    last: To = None,
+    folds: Annotated[int, typer.Option(min=2, max=100, help="consecutive test folds")] = 6,
+    groups: Annotated[int, typer.Option(min=3, max=20, help="time groups of the combinatorial splits")] = 6,
+    tested: Annotated[int, typer.Option(min=1, help="groups of them that each split tests")] = 2,
+    report: Report = None,
+    as_json: Json = False,
+) -> None:
+    """Run a strategy fold by fold, and along every path that combinatorial purged cross-validation makes."""
+    from bot.loading import Options
+
+    start, end = span(first, last)
+    options = Options(config=strategy, replay=data, synthetic=synthetic, first=start, last=end, strength=strength)
+    require_data(data, synthetic, "walkforward")
+    command = importlib.import_module("backtests.walkforward.commands").walkforward
+    code = command(options, folds, groups, tested, report, as_json, Console())
+    if code:
+        raise typer.Exit(code)
+
+
+def compare(
+    run: Annotated[Path, typer.Argument(help="folder of a run, or its report", show_default=False)],
+    backtest: Annotated[Path, typer.Argument(help="report of a backtest (.json or .html)", show_default=False)],
+    out: Annotated[Path | None, typer.Option("--out", help="write every differing trade to this Parquet file")] = None,
+    as_json: Json = False,
+) -> None:
+    """Explain a run against its backtest, trade by trade: every difference has a name, and the rest is shown."""
+    importlib.import_module("backtests.compare.commands").compare(run, backtest, out, as_json, Console())
+
+
+def verify(
+    thing: Annotated[Path, typer.Argument(help="report (.html) or certificate (.json)", show_default=False)],
+    config: Annotated[Path | None, typer.Option("--config", help="strategy file: run it, or compare with it")] = None,
+    data: Data = None,
+    synthetic: Synthetic = None,
+    strength: Strength = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Check that a report or a certificate is whole and follows from its numbers. Exit code 3 if it does not."""
+    from bot.loading import Options
+
+    if config is None and (data is not None or synthetic is not None):
+        raise ConfigError("verify: --data and --synthetic are what to run --config on: name the strategy file too")
+    if config is not None and thing.suffix == ".html":
+        require_data(data, synthetic, "verify --config of a report")
+    again = Options(config=config, replay=data, synthetic=synthetic, strength=strength) if config else None
+    importlib.import_module("backtests.commands_verify").verify(thing, again, as_json, Console())
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="where to write the report and the certificate")] = Path("runs/demo"),
+) -> None:
+    """Show a backtest, its report and a refused certificate: no chain, no node, a few seconds."""
+    importlib.import_module("backtests.demo").demo(folder, Console())
