@@ -196,13 +196,15 @@ def summary_lines(summary: dict[str, Any], loaded: Loaded) -> list[str]:
     lines += [f"  {name:<22} {value}" for name, value in summary["metrics"].items()]
     if summary["report"]:
         lines.append(f"report: {summary['report']} (opens offline), {summary['run']}/report.json")
-    config = loaded.options.config
+    config, options = loaded.options.config, loaded.options
+    data = f"--data {options.replay}" if options.replay else f"--synthetic {options.synthetic or 7}"
+    data += f" --strength {options.strength:g}" if options.synthetic is not None and options.strength else ""
     lines += [
         "",
         "try next:",
         f"  patron status --data-dir {summary['run']}",
-        f"  patron backtest {config} --synthetic {loaded.options.synthetic or 7} --report backtest.html",
-        "  patron init my_strategy.yaml",
+        f"  patron backtest {config} {data} --report backtest.html",
+        f"  patron compare {summary['run']} backtest.html",
     ]
     return lines
 

@@ -92,7 +92,8 @@ def _show(found: Certified, loaded: Loaded, path: Path, report: Path | None, con
     clock = f"--replay {options.replay}" if options.replay else f"--synthetic {options.synthetic}"
     clock += f" --strength {options.strength:g}" if options.synthetic is not None and options.strength else ""
     if certificate.granted:
-        line(f"try next: patron run {options.config} --mode fork {clock}")
+        named = "" if path == certificate_path(options.config, None) else f" --certificate {path}"
+        line(f"try next: patron run {options.config} --mode fork {clock}{named}")
         if certificate.data_kind == "synthetic":
             line("  it was made on generated data: it holds on a fork, never live")
     else:

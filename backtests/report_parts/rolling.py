@@ -15,7 +15,7 @@ from backtests.overfitting import automatic_block_length, stationary_indices
 from backtests.run import Run
 from bot.core.panel import Floats
 
-WINDOWS: Final = (2, 7, 14, 30, 60, 90, 180, 365)  # days
+WINDOWS: Final = (2, 7, 14, 21, 30, 60, 90, 180, 365)  # days
 PARTS_OF_THE_SPAN: Final = 5  # a window is about this part of it
 FEWEST_IN_A_WINDOW: Final = 20  # cycles
 MOST_BARS: Final = 120
