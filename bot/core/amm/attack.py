@@ -36,7 +36,7 @@ class Sandwich:
 
     fill: int  # what the swap pays when nobody interferes
     largest: int  # the largest first swap after which the victim's still passes
-    least_fill: int  # what the victim gets after it: the worst of all attacks, paying or not
+    least_fill: int  # what the victim gets after it: the worst of all attacks, but for units that rounding takes
     best: int  # the first swap that earns most
     best_profit: int  # after the pool's fees; 0 when no attack earns anything
     best_fill: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.core.amm.attack import best_just_in_time, just_in_time, sandwich, taken_by_sandwich
@@ -49,6 +49,16 @@ def round_trip(hop: Hop, size: int, amount_in: int) -> tuple[int, int]:
 
 
 @settings(deadline=None)
+@example(
+    Hop(
+        pool_at(76443669365706856754262438935, 100, 1, [(-887_200, 887_200, 813637840657833656282)]),
+        False,
+    ),
+    9_223_372_036_854_775_805,
+    0,
+    False,
+    133_334,
+)
 @given(hops, amounts, slippages, st.booleans(), st.integers(0, 10**6))
 def test_no_attack_that_the_victim_survives_takes_or_earns_more_than_is_said(
     hop: Hop, amount_in: int, slippage: int, in_money: bool, part: int
@@ -65,7 +75,8 @@ def test_no_attack_that_the_victim_survives_takes_or_earns_more_than_is_said(
     size = max(1, seen.largest * part // 10**6)
     if size <= seen.largest:
         met, earned = round_trip(hop, size, amount_in)
-        assert met >= seen.least_fill
+        # To the unit a fill is not monotone in the attack: each stretch between two ticks rounds down by up to one.
+        assert met >= seen.least_fill - 1 - (len(hop.market.ticks) if isinstance(hop.market, Pool) else 0)
         # Where liquidity changes there may be several peaks; none was ever found to be missed by more than this.
         assert earned <= max(seen.best_profit, 0) + amount_in // 10_000
         if not seen.pays:
