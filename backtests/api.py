@@ -26,7 +26,7 @@ from bot.core.panel import Floats, Panel, Times
 from bot.core.report import FAILED, CycleReport
 from bot.core.score import Scores, no_scores
 from bot.errors import ConfigError
-from bot.loading import BAR_SECONDS, Options, load, load_frames
+from bot.loading import BAR_SECONDS, Loaded, Options, load, load_frames
 from bot.quantity import last_second, when
 from bot.replay import RecordedMoves
 from bot.scoring.params import ScorerParams
@@ -96,25 +96,22 @@ def backtest(
         loaded = load(options)
     else:
         loaded = load_frames(options, prices, signals or {}, assets)
-    assert loaded.schedule is not None  # historical by construction
     settings = settings_of(loaded.config, loaded.universe, options.config)
-    schedule = loaded.schedule
-    gas = gas_of(loaded.config, loaded.source.catalogue, loaded.panel.times)
-    result = run_backtest(settings, loaded.config, loaded.panel, schedule.first, schedule.last, rung, gas=gas)
-    said = gas_note(loaded.config, loaded.source.catalogue, loaded.panel.times)
-    return with_doubts(result if said is None else with_note(result, said), loaded.doubts)
+    return result_of(loaded, settings, rung)
 
 
-def with_note(result: Result, note: str) -> Result:
-    """`result`, whose run says `note` first."""
-    return replace(result, run=replace(result.run, notes=(note, *result.run.notes)))
+def result_of(loaded: Loaded, settings: Settings, rung: str, recorded: RecordedMoves | None = None) -> Result:
+    """The backtest of what was loaded, gas at recorded prices where the strategy file names a series of them.
 
-
-def with_doubts(result: Result, doubts: str) -> Result:
-    """`result`, whose run says first what is doubtful about its data (`Loaded.doubts`)."""
-    if not doubts:
-        return result
-    return replace(result, run=replace(result.run, notes=(doubts, *result.run.notes)))
+    Its run says first what is doubtful about the data (`Loaded.doubts`), then what is known of gas. Raises as
+    `run_backtest`.
+    """
+    assert loaded.schedule is not None  # whoever backtests has named data
+    config, panel, catalogue, schedule = loaded.config, loaded.panel, loaded.source.catalogue, loaded.schedule
+    gas = gas_of(config, catalogue, panel.times)
+    result = run_backtest(settings, config, panel, schedule.first, schedule.last, rung, recorded=recorded, gas=gas)
+    said = [note for note in (loaded.doubts, gas_note(config, catalogue, panel.times)) if note]
+    return replace(result, run=replace(result.run, notes=(*said, *result.run.notes)))
 
 
 def run_backtest(
@@ -140,20 +137,28 @@ def run_backtest(
     if rung == "fast":
         run = run_fast(settings, config, panel, scores_of(settings, config, panel), first, last, gas=gas)
         return Result(with_endings(run, panel), held)
+    run, reports = replayed(settings, config, panel, first, last, recorded, gas)
+    return Result(with_endings(run, panel), held, reports)
+
+
+def replayed(
+    settings: Settings,
+    config: Config,
+    panel: Panel,
+    first: int,
+    last: int,
+    recorded: RecordedMoves | None = None,
+    gas: Floats | None = None,
+) -> tuple[Run, tuple[CycleReport, ...]]:
+    """The cycle itself on the replay rung, and its reports in exact integers. Arguments as of `run_backtest`."""
     params = ScorerParams.of(config.scorer, BAR_SECONDS[config.bar])
     scorer = PanelScorer(params) if settings.strategy.uses_scores else IdleScorer()
-    replayed = asyncio.run(run_replay(settings, config, panel, scorer, first, last, recorded=recorded))
-    run = run_from_reports(
-        replayed.reports,
-        settings.universe,
-        settings.universe.money.decimals,
-        native_price(config),
-        settings.strategy.name,
-        "replay",
-    )
+    reports = asyncio.run(run_replay(settings, config, panel, scorer, first, last, recorded=recorded)).reports
+    universe, price = settings.universe, native_price(config)
+    run = run_from_reports(reports, universe, universe.money.decimals, price, settings.strategy.name, "replay")
     if gas is not None:
-        run = replace(run, gas=gas_burnt(run, replayed.reports, panel.times, gas))
-    return Result(with_endings(run, panel), held, replayed.reports)
+        run = replace(run, gas=gas_burnt(run, reports, panel.times, gas))
+    return run, reports
 
 
 def gas_burnt(run: Run, reports: Sequence[CycleReport], times: Times, gas: Floats) -> Floats:

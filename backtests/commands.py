@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,21 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from backtests.api import Result, native_price, run_backtest, scores_of, with_doubts
+from backtests.api import gas_burnt, native_price, result_of, scores_of
 from backtests.fast import benchmarks
-from backtests.gas import gas_of
+from backtests.gas import gas_note, gas_of
 from backtests.listing import with_endings
 from backtests.metrics import metrics
-from backtests.page import shown
+from backtests.origins import facts_of
+from backtests.page import shown, signed
 from backtests.recorded_market import read_moves
-from backtests.run import Run, day, run_from_reports
+from backtests.run import Run, run_from_reports
 from backtests.sleeves import attribution_by_sleeve
+from bot.again import typed
+from bot.core.dates import moment
 from bot.core.report import CycleReport
 from bot.core.sleeves import Sleeves
-from bot.core.universe import LP, Venue
+from bot.core.universe import LP
 from bot.errors import ConfigError
 from bot.loading import Loaded, Options, load
 from bot.settings import Settings, settings_of
@@ -43,15 +47,17 @@ def backtest(
 
     `folds`: the report also shows it fold by fold, and along the paths of combinatorial cross-validation.
     """
+    if report is not None and report.suffix != ".html":
+        raise ConfigError(f"--report: expected a name that ends in .html (got {str(report)[:80]!r})")
     if folds is not None and report is None:
         raise ConfigError("--folds: is shown in the report; name one with --report")
     loaded = load(options)
     schedule = loaded.schedule
     assert schedule is not None  # the command line insists on data
     settings = settings_of(loaded.config, loaded.universe, options.config)
-    result = result_of(loaded, settings, rung, market)
+    result = result_of(loaded, settings, rung, read_moves(market) if market is not None else None)
     facts = facts_of(loaded, settings, rung) | {
-        "window": f"{day(int(result.run.times[0]))} to {day(int(result.run.times[-1]))}",
+        "window": f"{moment(int(result.run.times[0]))} to {moment(int(result.run.times[-1]))}",
         "seconds_of_window": [schedule.first, schedule.last],
     }
     if isinstance(settings.strategy, Sleeves):
@@ -76,19 +82,7 @@ def backtest(
         beside = f"{report.with_suffix('.json').name} and {report.with_suffix('.trades.parquet').name} beside it"
         console.print(f"report: {report} (opens offline), {beside}", highlight=False, soft_wrap=True)
     for line in _next(loaded, rung):
-        console.print(line, highlight=False, soft_wrap=True)
-
-
-def result_of(loaded: Loaded, settings: Settings, rung: str, market: Path | None = None) -> Result:
-    """The backtest of what was loaded, gas at recorded prices where the strategy file names a series of them."""
-    assert loaded.schedule is not None  # the command line insists on data
-    schedule = loaded.schedule
-    recorded = read_moves(market) if market is not None else None
-    gas = gas_of(loaded.config, loaded.source.catalogue, loaded.panel.times)
-    result = run_backtest(
-        settings, loaded.config, loaded.panel, schedule.first, schedule.last, rung, recorded=recorded, gas=gas
-    )
-    return with_doubts(result, loaded.doubts)
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def _extras(loaded: Loaded, settings: Settings, folds: int) -> dict[str, Any]:
@@ -101,20 +95,17 @@ def _by_sleeve(loaded: Loaded, settings: Settings, run: Run) -> dict[str, str]:
     assert isinstance(settings.strategy, Sleeves)
     scores = scores_of(settings, loaded.config, loaded.panel)
     parts = attribution_by_sleeve(run, settings.strategy, loaded.panel, scores)
-    return {name: f"{profit:+,.2f} {run.money}" for name, profit in parts.items()}
+    return {name: f"{signed(profit)} {run.money}" for name, profit in parts.items()}
 
 
 def _next(loaded: Loaded, rung: str) -> list[str]:
     """What may be tried after a backtest. Liquidity runs on paper and on the replay rung only."""
-    options = loaded.options
-    data = f"--data {options.replay}" if options.replay else f"--synthetic {options.synthetic}"
     if any(venue.kind == LP for venue in loaded.universe.risky):
-        clock = f"--replay {options.replay}" if options.replay else f"--synthetic {options.synthetic}"
-        return [f"try next: patron run {options.config} --mode paper {clock}"]
+        return [f"try next: patron run {typed(loaded.options, '--replay')} --mode paper"]
     other = "fast" if rung == "replay" else "replay"
     return [
-        f"try next: patron certify {options.config} {data}",
-        f"          patron backtest {options.config} {data} --rung {other}",
+        f"try next: patron certify {typed(loaded.options)}",
+        f"          patron backtest {typed(loaded.options)} --rung {other}",
     ]
 
 
@@ -131,6 +122,10 @@ def report_run(
         simulated = settings_of(loaded.config, loaded.universe, loaded.options.config)
         last = min(loaded.schedule.last, int(run.times[-1]))
         gas = gas_of(loaded.config, loaded.source.catalogue, loaded.panel.times)
+        if gas is not None:  # what its benchmarks pay
+            said = gas_note(loaded.config, loaded.source.catalogue, loaded.panel.times) or ""
+            burnt = gas_burnt(run, reports, loaded.panel.times, gas)
+            run = replace(run, gas=burnt, notes=(said, *run.notes))
         both = benchmarks(simulated, loaded.config, loaded.panel, loaded.schedule.first, last, gas=gas)
         run, *held = (with_endings(each, loaded.panel) for each in (run, *both))
     known = facts_of(loaded, settings, loaded.mode) | facts
@@ -148,37 +143,6 @@ def report_run(
     return {name: shown(found[name], name) for name in HEADLINE}
 
 
-def facts_of(loaded: Loaded, settings: Settings, rung: str) -> dict[str, Any]:
-    """What the report says about where its numbers come from."""
-    config = loaded.config
-    real = {
-        "fork": "Uniswap V3 bytecode, the vault contract, signed transactions, gas and receipts on a fork",
-        "paper": "the cycle, the policy, the limits and exact pool arithmetic",
-        "replay": "the cycle itself, the policy, the limits and exact pool arithmetic",
-        "fast": "the policy and the limits, in float arithmetic; noise trades are left out",
-    }[rung]
-    recorded = loaded.source.label == "recorded"
-    return {
-        "rung": rung,
-        "strategy": settings.strategy.name,
-        "params": dict(settings.strategy.params),
-        "real": real,
-        "replayed": loaded.source.described if recorded else "nothing",
-        "simulated": ("" if recorded else f"{loaded.source.described}; ") + "pools that follow the prices by arbitrage",
-        "data_digest": loaded.source.catalogue.digest,
-        "capital": str(config.capital),
-        "every_hours": config.every / 3600,
-        "limits": config.limits.model_dump(mode="json", exclude={"min_trade"}),
-        "before_first_fit": settings.strategy.before_first_fit if settings.strategy.uses_scores else "not needed",
-        "venues": {venue.id: _held(venue) for venue in settings.universe.risky},
-    }
-
-
-def _held(venue: Venue) -> str:
-    """What capital in a venue is in."""
-    return venue.asset if venue.kind != LP else f"{venue.asset}, liquidity over a range of {venue.width_bps / 100:g} %"
-
-
 def notes_of(loaded: Loaded, settings: Settings, run: Run) -> list[str]:
     """What a reader must know before the numbers: doubts about the data, listings, what is held before a model."""
     notes = [f"  {line}" for line in run.notes]
@@ -186,13 +150,13 @@ def notes_of(loaded: Loaded, settings: Settings, run: Run) -> list[str]:
         known = np.flatnonzero(np.isfinite(loaded.panel.close[:, column]))
         listed = int(loaded.panel.times[known[0]])
         if listed > int(run.times[0]):
-            notes.append(f"  {venue.id}: no price before {day(listed)}, so nothing was bought there until then")
+            notes.append(f"  {venue.id}: no price before {moment(listed)}, so nothing was bought there until then")
     liquid = [venue.id for venue in settings.universe.risky if venue.kind == LP]
     if liquid:
         notes.append(f"  {', '.join(liquid)}: the benchmarks hold the token there, without providing liquidity")
     if settings.strategy.uses_scores:
         spoken = np.flatnonzero(np.isfinite(run.trades["score"].to_numpy())) if len(run.trades) else np.array([])
-        first = day(int(run.trades["time"].iloc[spoken[0]])) if len(spoken) else None
+        first = moment(int(run.trades["time"].iloc[spoken[0]])) if len(spoken) else None
         before = settings.strategy.before_first_fit.replace("_", " ")
         notes.append(
             f"  before the first fitted model it holds {before}"
@@ -204,7 +168,7 @@ def notes_of(loaded: Loaded, settings: Settings, run: Run) -> list[str]:
 def comparison(runs: Sequence[Run]) -> Table:
     """The metrics of several runs side by side."""
     table = Table(box=None, header_style="bold")
-    table.add_column("metric")
+    table.add_column("metric", no_wrap=True)
     for run in runs:
         table.add_column(f"{run.label} ({run.rung})", justify="right")
     columns = [metrics(run) for run in runs]

@@ -12,12 +12,13 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from backtests.api import result_of
 from backtests.certify.inputs import inputs_of
-from backtests.commands import result_of
 from backtests.run import Run
 from backtests.verify import verify_report
 from bot.certificates import verify_certificate
 from bot.config import load_config
+from bot.core.strict_json import parsed
 from bot.errors import ConfigError, DataError
 from bot.loading import Options, load
 from bot.settings import settings_of
@@ -31,7 +32,10 @@ def verify(thing: Path, again: Options | None, as_json: bool, console: Console) 
     """
     if thing.suffix == ".html":
         lines = verify_report(thing, _again(again) if again is not None else None)
+    elif thing.is_dir():
+        raise ConfigError(f"{thing}: a folder; the report of a run is {thing / 'report.html'}")
     elif thing.suffix == ".json":
+        _require_no_report(thing)
         inputs = inputs_of(load_config(again.config), again.config, "") if again is not None else None
         lines = verify_certificate(thing, inputs, int(time.time()))
     else:
@@ -40,8 +44,30 @@ def verify(thing: Path, again: Options | None, as_json: bool, console: Console) 
         console.print_json(json.dumps({"file": str(thing), "holds": True, "lines": lines}))
         return
     for line in lines:
-        mark = "[dim]open [/dim]" if line.startswith("not asked") else "[green]holds[/green]"
-        console.print(f"{mark}  {escape(line)}", highlight=False, soft_wrap=True)
+        console.print(f"{_mark(line)}  {escape(line)}", highlight=False, soft_wrap=True)
+
+
+def _mark(line: str) -> str:
+    """What stands before a line: what was proved, what was not asked, what is merely told, or nothing for a gate."""
+    if line.startswith("  "):
+        return "     "
+    if line.startswith("not asked"):
+        return "[dim]open [/dim]"
+    if line.startswith(("not granted", "expired", "changed since")):
+        return "[yellow]note [/yellow]"
+    return "[green]holds[/green]"
+
+
+def _require_no_report(thing: Path) -> None:
+    """Raises ConfigError where the JSON is the one beside a report: its page is what is sealed."""
+    try:
+        document = parsed(thing.read_bytes())
+    except (OSError, ValueError):
+        return  # said by what reads it as a certificate
+    if isinstance(document, Mapping) and "series" in document:
+        raise ConfigError(
+            f"{thing}: the numbers of a report; its page proves both: patron verify {thing.with_suffix('.html')}"
+        )
 
 
 def _again(options: Options) -> Any:
@@ -53,7 +79,10 @@ def _again(options: Options) -> Any:
         loaded = load(replace(options, first=first, last=last))
         digest = loaded.source.catalogue.digest
         if digest != facts.get("data_digest"):
-            raise DataError(f"the data's digest is {digest[:12]}…, the page's {str(facts.get('data_digest'))[:12]}…")
+            raise DataError(
+                f"the page is of other data: its digest is {str(facts.get('data_digest'))[:12]}…, "
+                f"that of this data {digest[:12]}…"
+            )
         return result_of(loaded, settings_of(loaded.config, loaded.universe, options.config), str(rung)).run
 
     return run

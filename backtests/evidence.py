@@ -19,7 +19,7 @@ from backtests.api import Result, run_backtest, scores_of
 from backtests.gas import gas_of
 from backtests.metrics import metrics
 from backtests.page import shown
-from backtests.run import day
+from bot.core.dates import moment
 from bot.core.panel import Floats, Times
 from bot.loading import Loaded, Options, load
 from bot.quantity import last_second, when
@@ -66,8 +66,8 @@ def main() -> None:
     since = int(scored.min())
     lines += [
         "",
-        f"`trend_tilt` holds idle until its first model; its first scored trade is on {day(since)}. From that day on",
-        f"it returned {_since(trend.times, trend.equity, since)}, `equal_weight` {_equal_since(replays, since)}.",
+        f"`trend_tilt` holds idle until its first model; its first scored trade is on {moment(since)}. From that day",
+        f"on it returned {_since(trend.times, trend.equity, since)}, `equal_weight` {_equal_since(replays, since)}.",
         "Both numbers are one window, and it was less invested, which alone loses less in a falling market. The rank",
         f"correlation of its scores with the returns of the week that followed is {_skill(loads['trend_tilt'])}.",
         "",

@@ -21,9 +21,10 @@ from backtests.kernels.cycle import ACT, EXITS, NO_IDLE, NO_PRICE, NONE, OBSERVE
 from backtests.kernels.plain import plain
 from backtests.kernels.pool import Pools
 from backtests.kernels.portfolio import Books, path_nb, portfolio_path
-from backtests.run import BUY, SELL, TRADE_COLUMNS, Run, day, trades_frame
+from backtests.run import BUY, SELL, TRADE_COLUMNS, Run, trades_frame
 from backtests.stress import CALM, Stress
 from bot.config import Config
+from bot.core.dates import moment
 from bot.core.mirror import seeding
 from bot.core.panel import Floats, Panel
 from bot.core.score import Scores, no_scores
@@ -137,13 +138,29 @@ def benchmarks(
 ) -> tuple[Run, Run]:
     """(equal weight under the same policy, limits and costs; buy and hold): what a strategy has to beat.
 
-    A venue of liquidity holds its token here: what the capital would have become without providing liquidity.
+    A venue of liquidity holds its token here: what the capital would have become without providing liquidity. Where a
+    wide band or a large smallest trade would keep equal weight from its small shares, both are a quarter of a share.
     """
     tokens = replace(settings, universe=_as_tokens(settings.universe))
-    rival = replace(tokens, strategy=load("equal_weight"))
+    rival = replace(_finer(tokens, config), strategy=load("equal_weight"))
     scores = no_scores(len(panel), len(panel.venues))
     same_rules = run_fast(rival, config, panel, scores, first, last, label="equal weight", gas=gas, stress=stress)
+    if (rival.policy, rival.limits) != (tokens.policy, tokens.limits):
+        note = "band and smallest trade at most a quarter of an equal share: else it would stay idle"
+        same_rules = replace(same_rules, notes=(note, *same_rules.notes))
     return same_rules, buy_and_hold(tokens, config, panel, first, last, gas=gas, stress=stress)
+
+
+def _finer(settings: Settings, config: Config) -> Settings:
+    """With a band and a smallest trade that let equal weight fill three quarters of each share at least.
+
+    Otherwise whoever widens his band has a rival that holds nothing, and any share of a rising market beats it.
+    """
+    policy, limits = settings.policy, settings.limits
+    quarter = 0.25 / max(1, len(settings.universe) - 1)
+    least = int(config.capital.raw(settings.universe.money.decimals) * quarter * policy.max_turnover)
+    limits = replace(limits, min_trade=min(limits.min_trade, least))
+    return replace(settings, policy=replace(policy, band=min(policy.band, quarter)), limits=limits)
 
 
 def _as_tokens(universe: Universe) -> Universe:
@@ -158,8 +175,8 @@ def cycle_bars(schedule: Schedule) -> NDArray[np.int8]:
     since = times[rows.start : rows.stop] - times[rows.start : rows.start + 1]
     acts[rows.start : rows.stop] = np.where(since % schedule.every == 0, ACT, NONE)
     if not acts.any():
-        known = f"bars from {day(int(times[0]))} to {day(int(times[-1]))}" if len(times) else "no bars at all"
-        raise DataError(f"no bar between {day(schedule.first)} and {day(schedule.last)}; the data has {known}")
+        known = f"bars from {moment(int(times[0]))} to {moment(int(times[-1]))}" if len(times) else "no bars at all"
+        raise DataError(f"no bar between {moment(schedule.first)} and {moment(schedule.last)}; the data has {known}")
     return acts
 
 
@@ -174,7 +191,7 @@ def check_prices(panel: Panel, start: int, stop: int) -> None:
     if bad.any():
         row, column = (int(found[0]) for found in np.nonzero(bad))
         rule = "the price of idle is 1" if column == 0 else "a price is a finite number above zero"
-        where = f"{panel.venues[column]}: close at {day(int(panel.times[start + row]))}"
+        where = f"{panel.venues[column]}: close at {moment(int(panel.times[start + row]))}"
         raise DataError(f"{where}: {rule} (got {close[row, column]})")
 
 

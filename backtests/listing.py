@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from backtests.run import Run, day
+from backtests.run import Run
+from bot.core.dates import moment
 from bot.core.listing import WRITE_OFF, last_known
 from bot.core.panel import Panel
 
@@ -32,9 +33,9 @@ def endings(run: Run, panel: Panel) -> tuple[str, ...]:
                 continue
             until = first + int(np.argmin(np.append(silent[first:], False)))
             lost = np.flatnonzero(now[first:until] - since > WRITE_OFF)
-            ends = [f"worth nothing from {day(int(now[first + lost[0]]))} on"] if len(lost) else []
-            ends += [f"a price again from {day(int(now[until]))} on"] if until < len(now) else []
+            ends = [f"worth nothing from {moment(int(now[first + lost[0]]))} on"] if len(lost) else []
+            ends += [f"a price again from {moment(int(now[until]))} on"] if until < len(now) else []
             ends += ["still counted at its last price at the end"] if until == len(now) and not len(lost) else []
-            stuck = f"{venue}: no price since {day(since)}, with {share:.1%} of the portfolio in it"
+            stuck = f"{venue}: no price since {moment(since)}, with {share:.1%} of the portfolio in it"
             told.append(f"{stuck}; {', '.join(ends)}")
     return tuple(told)

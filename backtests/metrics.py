@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from backtests.run import BUY, Run
+from bot.core.dates import DAY
 from bot.core.panel import Floats, Times
 
-DAY: Final = 86_400
 YEAR: Final = 365 * DAY
 SHORTEST_TO_ANNUALISE: Final = 28 * DAY
 FLAT: Final = 1e-12  # a smaller standard deviation of returns is float dust, not risk
@@ -158,9 +158,9 @@ def _pairs(times: Times, others: Times) -> tuple[NDArray[np.intp], NDArray[np.in
         return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
     after = np.clip(np.searchsorted(others, times), 1, len(others) - 1)
     nearest = after - (times - others[after - 1] <= others[after] - times)
-    close = 2 * np.abs(others[nearest] - times) <= np.median(np.diff(others))
-    first = np.diff(nearest, prepend=-1) > 0
-    mine = np.flatnonzero(close & first)
+    apart = np.abs(others[nearest] - times)
+    best = np.lexsort((apart, nearest))[np.unique(nearest, return_index=True)[1]]  # of those with the same one
+    mine = best[2 * apart[best] <= np.median(np.diff(others))]
     return mine, nearest[mine]
 
 

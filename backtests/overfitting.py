@@ -58,13 +58,14 @@ def probabilistic_sharpe(moments: Moments, benchmark: float = 0.0) -> float:
 def expected_best_sharpe(variance: float, trials: float) -> float:
     """The Sharpe ratio that the best of so many worthless trials shows on average; `variance`: of theirs, across them.
 
-    By extreme value theory; exact as trials grow. One trial is not a choice: 0.
+    By extreme value theory; exact as trials grow. One trial is not a choice: 0, and never less for hardly
+    more than one.
     """
     if trials <= 1.0:
         return 0.0
     euler = 0.577_215_664_901_532_9
     low, high = NORMAL.inv_cdf(1.0 - 1.0 / trials), NORMAL.inv_cdf(1.0 - 1.0 / (trials * math.e))
-    return math.sqrt(variance) * ((1.0 - euler) * low + euler * high)
+    return math.sqrt(variance) * max(0.0, (1.0 - euler) * low + euler * high)
 
 
 def deflated_sharpe(moments: Moments, variance: float, trials: float) -> float:
@@ -108,23 +109,26 @@ class Overfitting:
 def probability_of_overfitting(batches: Batches) -> Overfitting:
     """Combinatorially symmetric cross-validation: every way to choose and to judge on one half of the blocks each.
 
-    `batches()` is gone through twice and gives all trials in the same order each time, some at once: memory does not
-    grow with trials. Ties take their middle rank, and a split whose choice is just the median counts half: trials that
-    are all the same give one half. A half in which nothing varied counts as a Sharpe ratio of 0.
+    `batches()` is gone through three times and gives all trials in the same order each time, some at once: memory does
+    not grow with trials. A trial with fewer returns in a block than another has returns of nothing for the rest, so
+    that Sharpe ratios of a slow and of a quick one are of the same step of time. Ties take their middle rank, and a
+    split whose choice is just the median counts half: trials that are all the same give one half. A half in which
+    nothing varied counts as a Sharpe ratio of 0.
     Raises ValueError for fewer than two trials, or blocks that are not an even number from 4 to 20.
     """
     inside, outside = halves(next(iter(batches())).count.shape[1])
+    most = np.max([batch.count.max(axis=0) for batch in batches()], axis=0)
     splits, trials = len(inside), 0
     best, judged, below = np.full(splits, -np.inf), np.zeros(splits), np.zeros(splits)
     for batch in batches():
         trials += len(batch.count)
         with ONE_AT_A_TIME:
-            choose_nb(*_by_block(batch), inside, outside, best, judged)
+            choose_nb(*_by_block(batch, most), inside, outside, best, judged)
     if trials < 2:
         raise ValueError("needs two trials")
     for batch in batches():
         with ONE_AT_A_TIME:
-            rank_nb(*_by_block(batch), outside, judged, below)
+            rank_nb(*_by_block(batch, most), outside, judged, below)
     # Rank r = below + 1/2 of 1..M; the logit of r / (M + 1) is below 0 where r is below the middle.
     rank = (below + 0.5) / (trials + 1.0)
     spread = float(best.var())
@@ -157,10 +161,10 @@ def mean_correlation(batches: Batches) -> float | None:
     return (float((total**2).sum()) - trials) / (trials * (trials - 1.0))
 
 
-def _by_block(batch: Blocks) -> tuple[Floats, Floats, Floats]:
-    """(S, M) arrays in one layout, whatever the batch came in: another layout would be compiled anew."""
+def _by_block(batch: Blocks, count: Floats) -> tuple[Floats, Floats, Floats]:
+    """(S, M) arrays in one layout, whatever the batch came in: another layout would be compiled anew. `count` (S,)."""
     return (
-        np.array(batch.count.T, dtype=np.float64, order="C"),
+        np.array(np.broadcast_to(count[:, None], batch.count.T.shape), dtype=np.float64, order="C"),
         np.array(batch.total.T, dtype=np.float64, order="C"),
         np.array(batch.squares.T, dtype=np.float64, order="C"),
     )

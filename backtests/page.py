@@ -15,7 +15,7 @@ import numpy as np
 from markupsafe import Markup
 
 from backtests.metrics import Metric
-from backtests.run import day
+from bot.core.dates import moment
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -43,7 +43,7 @@ def template_of(file: Path, filters: Mapping[str, Callable[..., str]]) -> Templa
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    known = {"shown": shown, "day": day, "words": words, "signed": signed, "money": unsigned}
+    known = {"shown": shown, "day": moment, "words": words, "signed": signed, "money": unsigned}
     environment.filters |= {**known, **filters}
     return environment.get_template(file.name)
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +25,10 @@ from backtests.report_parts.document import document_of
 from backtests.report_parts.drawing import page_of
 from backtests.report_parts.extras import heat_map
 from backtests.run import Run
-from bot.core.certificate import digest_of
-from bot.errors import StorageError
+from bot.core.strict_json import digest_of
+from bot.whole_file import write_whole
 
-__all__ = ["Written", "beside", "heat_map", "page_html", "render_html", "report_json", "trades_table", "write_report"]
+__all__ = ["Written", "beside", "heat_map", "page_html", "report_json", "trades_table", "write_report"]
 
 UNIT: Final = "unit"
 MEANING: Final = "meaning"
@@ -66,9 +64,9 @@ def write_report(
     trades = io.BytesIO()
     pq.write_table(trades_table(run, {"digest": digest}), trades)
     written = Written(path, *beside(path), digest)
-    _replace(written.trades, trades.getvalue())
-    _replace(written.numbers, _by_key(told).encode())
-    _replace(path, page_of(document).encode())
+    write_whole(written.trades, trades.getvalue(), "the report")
+    write_whole(written.numbers, _by_key(told), "the report")
+    write_whole(path, page_of(document), "the report")
     return written
 
 
@@ -76,11 +74,6 @@ def beside(page: Path) -> tuple[Path, Path]:
     """Where the numbers and the trades of a page are: its name with ``.json`` and ``.trades.parquet`` for ``.html``."""
     stem = page.name.removesuffix(".html")
     return page.with_name(f"{stem}.json"), page.with_name(f"{stem}.trades.parquet")
-
-
-def render_html(run: Run, benchmarks: Sequence[Run], facts: Mapping[str, Any], path: Path) -> None:
-    """Writes the page of `run` beside its `benchmarks` to `path`, and nothing else. Raises StorageError."""
-    _replace(path, page_html(run, benchmarks, facts).encode())
 
 
 def page_html(
@@ -161,19 +154,3 @@ def _by_key(told: Mapping[str, Any]) -> str:
     """One top-level key a line: short enough to look at, and a difference shows where it is."""
     lines = (f"{json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in told.items())
     return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """The file in one step: a reader sees the old one or the new one."""
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(name).chmod(0o644)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise StorageError(f"{path}: the report cannot be written: {error.strerror}") from None

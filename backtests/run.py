@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -141,12 +140,6 @@ def run_from_reports(
         else (),
         reasons=tuple((report.at, reason) for report in seen for reason in _reasons(report)),
     )
-
-
-def day(at: int) -> str:
-    """Unix seconds as a UTC date, with the time of day unless it is midnight."""
-    moment = datetime.fromtimestamp(at, UTC)
-    return moment.strftime("%Y-%m-%d" if at % 86_400 == 0 else "%Y-%m-%d %H:%M")
 
 
 def _reasons(report: CycleReport) -> list[str]:

@@ -31,9 +31,9 @@ def attribution_by_sleeve(run: Run, strategy: Sleeves, panel: Panel, scores: Sco
     """Profit and loss in money by sleeve, before gas; sums to that of the portfolio.
 
     A venue's profit between two cycles is split as its target was at the first: by what each sleeve had asked for.
-    `panel` and `scores`: the run's own, a row for each of its cycles among others.
+    `panel` and `scores`: the run's own. A cycle's row is the newest one at its time: exact rungs tell a little later.
     """
-    rows = np.searchsorted(panel.times, run.times[:-1])
+    rows = np.searchsorted(panel.times, run.times[:-1], side="right") - 1
     shares = shares_of(strategy.parts, strategy.by_part(panel, scores))[:, rows]
     parts = (shares * profit_by_venue(run)[None]).sum(axis=(1, 2))
     return {part.name: float(value) for part, value in zip(strategy.parts, parts, strict=True)}

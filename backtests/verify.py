@@ -27,7 +27,7 @@ from backtests.report_parts.document import VERSION, derived, metrics_of, runs_o
 from backtests.report_parts.drawing import look, page_of
 from backtests.report_parts.seal import OWN, Seal, parts_of, seal_of
 from backtests.run import TRADE_COLUMNS, Run
-from bot.core.certificate import digest_of
+from bot.core.strict_json import digest_of
 from bot.errors import DataError
 
 Again = Callable[[Mapping[str, Any]], Run]  # (the facts of the page) -> the same run, made anew

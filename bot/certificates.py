@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from bot.admissions import admissions_path, read_admissions
-from bot.core.certificate import PASSED, RECORDED, Certificate, canonical, certificate_of
-from bot.core.strict_json import parsed
+from bot.core.certificate import NOT_APPLICABLE, PASSED, RECORDED, Certificate, certificate_of
+from bot.core.dates import DAY, day
+from bot.core.strict_json import canonical, parsed
 from bot.errors import ConfigError, DataError, RefusedError
 
 NOT_NEEDED: Final = "uncertified (paper moves no capital, so none is needed)"
@@ -29,6 +29,16 @@ _WHAT: Final = {
     "fitting": "the procedure that fits models",
 }
 _TYPES = TypeAdapter(Certificate)
+
+# Every gate that a certificate must answer; what follows need not apply.
+GATES: Final = (
+    *("lookahead", "walk-forward", "buy and hold", "edge", "interval", "idle money", "combinatorial paths"),
+    *("cost stress", "capacity", "sandwich", "parity"),
+)
+OF_MODELS: Final = frozenset({"combinatorial paths"})  # asked only where a model is
+OF_AN_EDGE: Final = frozenset({"edge", "interval", "idle money", "walk-forward", "buy and hold"}) | OF_MODELS
+LONGEST: Final = 366 * DAY
+_LATEST: Final = 1 << 37  # unix seconds, in the year 6325: later ones are no dates of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +75,29 @@ def read_certificate(path: Path) -> Certificate:
         _TYPES.validate_json(canonical(asdict(found)), strict=True)
         same = canonical(document) == canonical(found.document())
     except ValidationError as error:
-        wrong = error.errors()[0]
-        field = ".".join(map(str, wrong["loc"]))
-        raise DataError(f"{path}: not a certificate: {field}: {wrong['msg'].lower()}") from None
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise DataError(f"{path}: not a certificate: {field}: {first['msg'].lower()}") from None
     except ValueError as error:
         raise DataError(f"{path}: {error}") from None
+    if wrong := _impossible(found):
+        raise DataError(f"{path}: not a certificate: {wrong}")
     if not same:  # the verdict is told beside what the digest covers
         raise DataError(f"{path}: changed after it was issued: its verdict is not what its gates say")
     return found
+
+
+def _impossible(found: Certificate) -> str:
+    """What no issued certificate says, "" where there is no such thing."""
+    if not 0 < found.issued_at < found.expires_at <= found.issued_at + LONGEST or found.issued_at > _LATEST:
+        return f"expires_at: from 1 second to {LONGEST // DAY} days after issued_at"
+    if not 0 <= found.first <= found.last <= _LATEST:
+        return "first, last: no window"
+    if found.trials < 1:
+        return f"trials: at least 1 (got {found.trials})"
+    if len({gate.name for gate in found.gates}) < len(found.gates):
+        return "gates: one is there twice"
+    return ""
 
 
 def require(
@@ -84,11 +109,13 @@ def require(
     now: int,
     uncertified: bool,
     config: Path | None = None,
+    benchmark: bool = False,
 ) -> Standing:
     """What the run may deploy under. Raises RefusedError with one line: what is missing, failed, changed or expired.
 
     `certificate`: None where there is none at `path`. `devnet`: whether the fork is of our own local chain. `inputs`:
-    digests of what would run now. `config`: the strategy file, for the command that the line names.
+    digests of what would run now. `config`: the strategy file, for the command that the line names. `benchmark`: is it
+    the benchmark that would run, of which no edge over itself is asked.
     """
     command = f"`patron certify {config if config is not None else 'STRATEGY.yaml'}`"
     if mode == "paper" and certificate is None:
@@ -102,7 +129,7 @@ def require(
     if certificate is None:
         without = "; --uncertified deploys on the local devnet without one" if mode == "fork" and devnet else ""
         raise RefusedError(f"no certificate, no capital: none at {path}; {command} makes one{without}")
-    said = objection(certificate, inputs, now, command)
+    said = objection(certificate, inputs, now, command, benchmark)
     if said is None and mode == "live" and certificate.data_kind != RECORDED:
         where = f"{certificate.data_kind} data ({certificate.data})"
         said = f"made on {where}: live needs one made on recorded data, {command} with --data DIR"
@@ -111,7 +138,9 @@ def require(
     return Standing(certificate, stamp_of(certificate), path)
 
 
-def objection(certificate: Certificate, inputs: Mapping[str, str], now: int, command: str) -> str | None:
+def objection(
+    certificate: Certificate, inputs: Mapping[str, str], now: int, command: str, benchmark: bool = False
+) -> str | None:
     """Why capital may not be moved under a certificate, or None: a gate, its dates, or what has changed since."""
     if certificate.failed:
         first, *others = certificate.failed
@@ -119,6 +148,8 @@ def objection(certificate: Certificate, inputs: Mapping[str, str], now: int, com
         return f"the gate {first.name}{more} failed: {first.said}"
     if not certificate.granted:
         return f"no gate passed, so it certifies nothing: run {command}"
+    if unasked := not_asked(certificate, bool(inputs.get("fitting")), benchmark):
+        return f"it does not answer the gate {' or '.join(unasked)}: run {command} again"
     if now >= certificate.expires_at:
         return (
             f"expired on {day(certificate.expires_at)} (issued {day(certificate.issued_at)}, today is {day(now)}): "
@@ -132,6 +163,13 @@ def objection(certificate: Certificate, inputs: Mapping[str, str], now: int, com
     if inputs.get("fitting") and not certificate.reference:
         return f"it says nothing of models, and the strategy asks one: run {command} again"
     return None
+
+
+def not_asked(certificate: Certificate, asks_model: bool, benchmark: bool) -> list[str]:
+    """The gates that must be answered and are not: missing, or not applied to what they apply to."""
+    verdicts = {gate.name: gate.verdict for gate in certificate.gates}
+    spared = OF_AN_EDGE if benchmark else frozenset() if asks_model else OF_MODELS
+    return [name for name in GATES if name not in verdicts or (verdicts[name] == NOT_APPLICABLE and name not in spared)]
 
 
 def changes(certificate: Certificate, inputs: Mapping[str, str]) -> list[str]:
@@ -163,7 +201,10 @@ def verify_certificate(path: Path, inputs: Mapping[str, str] | None, now: int | 
         f"seed {found.seed}, {_count(found.trials, 'version')} tried",
     ]
     lines += [f"  {gate.verdict}: {gate.name}: {gate.said}" for gate in found.gates]
-    lines.append("granted" if found.granted else "not granted: no capital is moved under it")
+    if unasked := not_asked(found, asks_model=False, benchmark=True):
+        lines.append(f"  not answered: {', '.join(unasked)}")
+    granted = found.granted and not unasked
+    lines.append("granted" if granted else "not granted: no capital is moved under it")
     late = now is not None and now >= found.expires_at
     lines.append(f"{'expired' if late else 'expires'} on {day(found.expires_at)}")
     admitted = read_admissions(admissions_path(path))
@@ -178,8 +219,3 @@ def verify_certificate(path: Path, inputs: Mapping[str, str] | None, now: int | 
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def day(at: int) -> str:
-    """Unix seconds as a UTC date."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")

@@ -305,6 +305,8 @@ def main(arguments: list[str] | None = None) -> None:
     except (typer.Abort, KeyboardInterrupt):
         _fail("stopped", 130)
     except typer.TyperException as error:
+        if not error.format_message():  # a verb was not named: the help has been shown, and says more
+            sys.exit(ConfigError.exit_code)
         _fail(error.format_message(), ConfigError.exit_code)
     except PatronError as error:
         _fail(str(error), error.exit_code)

@@ -34,9 +34,11 @@ def span(first: str | None, last: str | None) -> tuple[int | None, int | None]:
     from bot.quantity import last_second, when
 
     try:
-        return (
-            when(first, "--from") if first else None,
-            last_second(last, "--to") if last else None,
-        )
+        start = when(first, "--from") if first else None
+        end = last_second(last, "--to") if last else None
+        # A last day ends where the next one begins: a window that begins there has no bar of what was named.
+        if start is not None and last and end is not None and when(last, "--to") < end <= start:
+            raise ConfigError(f"--from and --to contradict: {first} is after {last}")
     except ValueError as error:
         raise ConfigError(str(error)) from None
+    return start, end

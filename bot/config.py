@@ -73,7 +73,7 @@ class StrategyConfig(Model):
         given = sum(sleeve.share for sleeve in self.sleeves.values())
         if self.sleeves and (given > 10_000 or min(sleeve.share for sleeve in self.sleeves.values()) == 0):
             raise ValueError(
-                f"strategy.sleeves: shares above zero and of at most 100 % together (got {given / 100:g} %)"
+                f"strategy.sleeves: shares above zero and of at most 100 % together, not {given / 100:g} %"
             )
         return self
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import numpy as np
 
 from bot.core import report as told
+from bot.core.dates import minute
 from bot.core.market import Market
 from bot.core.panel import Floats, Panel
 from bot.core.plan import Plan, make_plan
@@ -44,7 +44,7 @@ async def run_cycle(ports: Ports, settings: Settings, cycle: int) -> CycleReport
     market = await ports.reader.market()
     panel = await ports.feed.panel(market.time)
     if not len(panel):
-        raise DataError(f"no prices are published by {_utc(market.time)}, the time of block {market.block}")
+        raise DataError(f"no prices are published by {minute(market.time)} UTC, the time of block {market.block}")
     # score, and what the strategy wants
     scores = await ports.scorer.score(panel)
     target = wanted(settings.strategy, panel, scores)
@@ -191,10 +191,6 @@ def _draft(
         pool_cost=sum(leg.cost for leg in plan.legs),
         reasons=(*stopped, *(f"{venue}: {why}" for venue, why in market.halted.items() if market.units.get(venue))),
     )
-
-
-def _utc(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _score(scores: Scores, column: int) -> dict[str, float | None]:

@@ -10,7 +10,7 @@
     │   ├── RpcTimeout              the answer did not come in time: the outcome is unknown
     │   ├── Reverted                the chain executed the call and refused it
     │   └── SendError               the node refused to take a transaction
-    ├── LockHeld                5   another daemon owns this data directory
+    ├── LockHeld                5   another process holds this data directory, folder or log
     ├── StorageError            6   the ledger's disk is full, broken or of a newer version
     ├── LedgerMismatch          7   ledger and chain disagree: halted
     ├── SecretError             8   a key is missing, wrong or too readable

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.config import Config, load_config
+from bot.core.dates import DAY, day
 from bot.core.panel import Panel
 from bot.core.universe import LP, Universe
 from bot.errors import ConfigError, DataError, RefusedError
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from bot.signals.catalogue import Catalogue
 
-DAY = 86_400
 BAR_SECONDS = {"1h": 3_600, "1d": DAY}
 SYNTHETIC_BARS = 400  # of history and future that a generated market has
 SYNTHETIC_START = 1_704_067_200  # 2024-01-01: a fixed date, so that a seed means one market for ever
@@ -111,6 +111,16 @@ def on_generated_signals(config: Config, sources: tuple[str, ...]) -> Config:
     return config.model_copy(update={"signals": (stars,), "venues": venues})
 
 
+def config_again(loaded: Loaded) -> Config:
+    """The strategy file as it is now, its signals its own. Raises RefusedError unless it is still what was loaded."""
+    path, source = loaded.options.config, loaded.source
+    config = load_config(path)
+    read = on_generated_signals(config, source.catalogue.sources()) if source.label == "synthetic" else config
+    if read != loaded.config:
+        raise RefusedError(f"{path}: the strategy file changed after it was read: start again")
+    return config
+
+
 def load_frames(
     options: Options,
     prices: pd.DataFrame,
@@ -142,7 +152,9 @@ def _config(options: Options) -> tuple[Config, str]:
     if mode not in ("paper", "fork"):
         raise ConfigError(f"mode: expected paper, fork or live (got {mode!r})")
     if options.replay is not None and options.synthetic is not None:
-        raise ConfigError("--replay and --synthetic contradict: choose one historical clock")
+        raise ConfigError("recorded data and --synthetic contradict: choose one of them")
+    if options.replay is not None and options.strength:
+        raise ConfigError("--strength plants a relation in a generated market: recorded data has its own")
     return config, mode
 
 
@@ -242,11 +254,11 @@ def schedule_of(options: Options, config: Config, panel: Panel) -> Schedule:
     first = options.first if options.first is not None else default
     last = options.last if options.last is not None else latest
     if last < first:
-        raise ConfigError(f"--from and --to contradict: {_day(first)} is after {_day(last)}")
+        raise ConfigError(f"--from and --to contradict: {day(first)} is after {day(last)}")
     schedule = Schedule(panel, first, last, config.every)
     if not schedule.rows:
         raise DataError(
-            f"no {config.bar} bars from {_day(first)} to {_day(last)}: the data is {_day(earliest)} to {_day(latest)}"
+            f"no {config.bar} bars from {day(first)} to {day(last)}: the data is {day(earliest)} to {day(latest)}"
         )
     return schedule
 
@@ -254,7 +266,3 @@ def schedule_of(options: Options, config: Config, panel: Panel) -> Schedule:
 def cache_dir() -> Path:
     """Where imported data is kept between runs."""
     return Path(".patron") / "catalogues"
-
-
-def _day(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
 
 from bot.core.amm.events import Kind
 from bot.core.amm.held_position import HeldPosition, Pair, quote_of
+from bot.core.dates import minute
 from bot.core.fixedpoint import sqrt_x96_to_price
 
 _SAID = {Kind.MINT: "paid in", Kind.BURN: "taken out", Kind.COLLECT: "collected"}
@@ -38,11 +38,11 @@ def position_lines(held: HeldPosition) -> list[str]:
     ]
     for event in held.history:
         what = f"{_SAID[event.kind]} {_shown(held, (event.amount0, event.amount1))}"
-        lines.append(f"  {_moment(event.time)}, block {event.block}: {what}")
+        lines.append(f"  {minute(event.time)}, block {event.block}: {what}")
     total = (held.principal[0] + held.owed[0], held.principal[1] + held.owed[1])
     return [
         *lines,
-        f"as of block {held.block}, {_moment(held.time)}:",
+        f"as of block {held.block}, {minute(held.time)}:",
         f"  fees earned: {_shown(held, held.fees)}, worth {money.human(held.worth(held.fees, quote))} {money.symbol}",
         f"  not collected yet: {_shown(held, held.owed)}",
         f"  in the pool: {_shown(held, held.principal)}",
@@ -102,7 +102,3 @@ def position_document(held: HeldPosition) -> dict[str, Any]:
 def _shown(held: HeldPosition, amounts: Pair) -> str:
     tokens = (held.facts.token0, held.facts.token1)
     return " and ".join(f"{token.human(amount)} {token.symbol}" for token, amount in zip(tokens, amounts, strict=True))
-
-
-def _moment(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")

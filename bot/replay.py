@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from bot.core.listing import last_known, standing
+from bot.core.listing import last_known, with_halts
 from bot.core.market import Market
 from bot.core.mirror import MirrorParams, MirrorStep, moves
 from bot.core.panel import Panel
@@ -79,7 +79,7 @@ class ListedReader:
     async def market(self) -> Market:
         market = await self._reader.market()
         row = int(np.searchsorted(self._times, market.time, side="right")) - 1
-        return standing(market, self._universe, self._known[row], int(self._times[row])) if row >= 0 else market
+        return with_halts(market, self._universe, self._known[row], int(self._times[row])) if row >= 0 else market
 
 
 async def replay(

@@ -9,24 +9,34 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from bot.certificates import Standing, certificate_path, read_certificate, require
-from bot.config import Config, load_config
+from bot.again import typed
+from bot.certificates import Standing, certificate_path, changes, read_certificate, require
+from bot.config import Config
 from bot.core import report as told
+from bot.core.dates import minute
 from bot.core.report import CycleReport
 from bot.core.universe import Universe
 from bot.daemon import Session, serve
-from bot.errors import ChainError, ConfigError
-from bot.loading import Loaded, Options, load, refuse_beyond_the_vault, refuse_historical_node, rpc_url
+from bot.errors import ChainError, ConfigError, RefusedError
+from bot.loading import (
+    Loaded,
+    Options,
+    config_again,
+    load,
+    refuse_beyond_the_vault,
+    refuse_historical_node,
+    rpc_url,
+)
 from bot.quantity import written_seconds
 from bot.scorers import scorer_of
-from bot.settings import Settings
+from bot.settings import Settings, is_benchmark
 from bot.standing import continued
 from bot.wiring import chain_of, new_run_dir, pace_of, session
 
@@ -53,7 +63,7 @@ def run_and_report(options: Options, as_json: bool, console: Console, reporter: 
     for line in banner(loaded, standing):
         console.print(line, highlight=False, soft_wrap=True)
     started = time.monotonic()
-    reports, settings, facts, stopped = asyncio.run(_run(loaded, standing, run_dir, console))
+    reports, settings, facts, stopped = asyncio.run(_run(loaded, standing, run_dir, console, inputs_of))
     facts["seconds"] = round(time.monotonic() - started, 1)
     headline = (
         reporter(loaded, settings, reports, facts, run_dir) if any(r.outcome != told.FAILED for r in reports) else {}
@@ -78,23 +88,48 @@ def standing_of(loaded: Loaded, inputs_of: InputsOf) -> Standing:
     path = certificate_path(options.config, options.certificate)
     asked = options.certificate is not None or (loaded.mode != "paper" and path.exists())
     certificate = read_certificate(path) if asked and not options.uncertified else None
-    digest = loaded.source.catalogue.digest
-    inputs = inputs_of(load_config(options.config), options.config, digest) if certificate else {}
+    inputs = _inputs_now(loaded, inputs_of) if certificate else {}
     devnet = loaded.config.chain == "devnet" and rpc_url() is None
     standing = require(
-        certificate, path, loaded.mode, devnet, inputs, int(time.time()), options.uncertified, options.config
+        certificate,
+        path,
+        loaded.mode,
+        devnet,
+        inputs,
+        int(time.time()),
+        options.uncertified,
+        options.config,
+        is_benchmark(loaded.config),
     )
     scorer_of(loaded.config, loaded.uses_scores, standing)  # the models admitted so far must be as they were written
     return standing
 
 
+def require_unchanged(loaded: Loaded, standing: Standing, inputs_of: InputsOf) -> None:
+    """Raises RefusedError when anything certified has changed since `standing_of` looked.
+
+    Asked once the strategy's code has been read for the last time: a chain takes seconds to start, and a file that is
+    saved meanwhile would run unseen.
+    """
+    if standing.certificate is None:
+        return
+    if changed := changes(standing.certificate, _inputs_now(loaded, inputs_of)):
+        raise RefusedError(f"{loaded.options.config}: {' and '.join(changed)} changed while the run was starting")
+
+
+def _inputs_now(loaded: Loaded, inputs_of: InputsOf) -> Mapping[str, str]:
+    """Digests of all that a certificate is for, of the very config that will run. Raises RefusedError."""
+    return inputs_of(config_again(loaded), loaded.options.config, loaded.source.catalogue.digest)
+
+
 async def _run(
-    loaded: Loaded, standing: Standing, run_dir: Path, console: Console
+    loaded: Loaded, standing: Standing, run_dir: Path, console: Console, inputs_of: InputsOf
 ) -> tuple[list[CycleReport], Settings, dict[str, Any], int]:
     def tell(line: str) -> None:
         console.print(f"[dim]{escape(line)}[/dim]", highlight=False, soft_wrap=True)
 
     async with session(loaded, run_dir, tell, standing) as running:
+        require_unchanged(loaded, standing, inputs_of)
         universe = running.settings.universe
 
         def show(report: CycleReport) -> None:
@@ -162,10 +197,10 @@ def banner(loaded: Loaded, standing: Standing) -> list[str]:
 
 def cycle_line(report: CycleReport, universe: Universe) -> str:
     """One cycle in one line of a terminal."""
-    day = datetime.fromtimestamp(report.at, UTC).strftime("%Y-%m-%d %H:%M")
     colour = COLOURS.get(report.outcome, "red")
     nav = report.nav / 10**universe.money.decimals
-    return f"[bold]{report.cycle:4d}[/bold] {day}  nav {nav:12,.2f}  [{colour}]{escape(report.sentence)}[/{colour}]"
+    at, said = minute(report.at), f"[{colour}]{escape(report.sentence)}[/{colour}]"
+    return f"[bold]{report.cycle:4d}[/bold] {at}  nav {nav:12,.2f}  {said}"
 
 
 def summarise(
@@ -196,14 +231,15 @@ def summary_lines(summary: dict[str, Any], loaded: Loaded) -> list[str]:
     lines += [f"  {name:<22} {value}" for name, value in summary["metrics"].items()]
     if summary["report"]:
         lines.append(f"report: {summary['report']} (opens offline), {summary['run']}/report.json")
-    config, options = loaded.options.config, loaded.options
-    data = f"--data {options.replay}" if options.replay else f"--synthetic {options.synthetic or 7}"
-    data += f" --strength {options.strength:g}" if options.synthetic is not None and options.strength else ""
+    options = loaded.options
+    if not options.historical:  # by the wall's clock: over its own recorded data, or the market that it made
+        options = replace(options, replay=options.data, synthetic=None if options.data else 7)
+    backtest = escape(f"patron backtest {typed(options)} --report backtest.html")
     lines += [
         "",
         "try next:",
         f"  patron status --data-dir {summary['run']}",
-        f"  patron backtest {config} {data} --report backtest.html",
+        f"  {backtest}",
         f"  patron compare {summary['run']} backtest.html",
     ]
     return lines

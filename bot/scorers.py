@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.admissions import Admissions, admissions_path
-from bot.certificates import Standing, day
+from bot.certificates import Standing
 from bot.config import Config
 from bot.core.certificate import Certificate
+from bot.core.dates import day
 from bot.core.panel import Panel
 from bot.core.score import Scores
 from bot.loading import BAR_SECONDS
@@ -42,10 +43,12 @@ class UntilExpiry:
 
     def __init__(self, scorer: Scorer, certificate: Certificate, now: Callable[[], float] = time.time) -> None:
         self.scorer, self._certificate, self._now = scorer, certificate, now
+        self._latest = now()
 
     async def score(self, panel: Panel) -> Scores:
         """The scorer's scores, (1, N), withheld from the second of the expiry on."""
         scores = await self.scorer.score(panel)
-        if self._now() < self._certificate.expires_at:
+        self._latest = max(self._latest, self._now())  # a clock that is put back makes nothing valid again
+        if self._latest < self._certificate.expires_at:
             return scores
         return replace(scores, withheld=f"the certificate expired on {day(self._certificate.expires_at)}")

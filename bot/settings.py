@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from bot.core.units import BPS, Token
 from bot.core.universe import Universe, Venue, idle
 from bot.errors import ConfigError
 
+BENCHMARK = "equal_weight"
 DEVNET_CHAIN_ID = 31_337
 MONEY_DECIMALS = 6  # of the devnet's stable token, and of USDC wherever it is native
 TOKEN_DECIMALS = 18
@@ -63,6 +65,23 @@ def settings_of(config: Config, universe: Universe, path: Path | None = None) ->
             max_sandwich_bps=limits.max_sandwich,
             tighten=limits.on_sandwich == "tighten",
         ),
+    )
+
+
+def is_benchmark(config: Config) -> bool:
+    """Whether the strategy is the benchmark itself: the shipped code of that name, alone, and no look-alike of it.
+
+    Not a file of one's own, not a package called `strategies` that is found before ours, and no sleeves, whose shares
+    would make something else of it.
+    """
+    chosen = config.strategy
+    if chosen.sleeves or chosen.name != BENCHMARK:
+        return False
+    found, ours = importlib.util.find_spec(f"strategies.{BENCHMARK}"), Path(__file__).resolve().parents[1]
+    return (
+        found is not None
+        and found.origin is not None
+        and Path(found.origin).resolve() == ours / "strategies" / f"{BENCHMARK}.py"
     )
 
 

@@ -31,7 +31,7 @@ from bot.ports import Ports, Scorer, SignalFeed
 from bot.replay import Following, MovedMarket, follow_bars
 from bot.scorers import scorer_of
 from bot.settings import MONEY_DECIMALS, mirror_params, settings_of
-from bot.standing import keep
+from bot.standing import continued, keep
 
 if TYPE_CHECKING:
     from bot.chain.devnet.devnet import Devnet, DevnetSpec
@@ -66,7 +66,7 @@ def new_run_dir(options: Options, config: Config) -> Path:
 async def session(loaded: Loaded, run_dir: Path, tell: Tell, standing: Standing) -> AsyncIterator[Session]:
     """Everything a daemon needs, started in order and stopped in reverse: lock, market, ledger, ports.
 
-    `standing`: what the run deploys under; it is left in the run's folder before anything is started.
+    `standing`: what the run deploys under; it is left in the run's folder once it may deploy, and before it does.
     """
     from bot.ledger.lock import data_dir_lock
 
@@ -74,9 +74,9 @@ async def session(loaded: Loaded, run_dir: Path, tell: Tell, standing: Standing)
     refuse_historical_node(loaded)
     scorer = scorer_of(loaded.config, loaded.uses_scores, standing)
     with data_dir_lock(run_dir):
-        keep(standing, run_dir)
         build = _paper if loaded.mode == "paper" else _fork
         async with build(loaded, run_dir, tell, scorer) as built:
+            keep(continued(standing, run_dir), run_dir)  # asked again: another run may have ended here meanwhile
             yield built
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import stat
@@ -12,7 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot import chained_log
 from bot.admissions import Admissions, admissions_path, read_admissions
+from bot.core.strict_json import digest_of
 from bot.errors import RefusedError, StorageError
 
 FIGURES = {"drifted": 0.25, "rank_correlation": None}
@@ -140,3 +143,28 @@ def test_a_register_that_cannot_be_written_or_read_is_one_line(tmp_path: Path) -
     with pytest.raises(StorageError, match=r"link\.jsonl"):
         Admissions(tmp_path / "link.jsonl", CERTIFICATE).append("m", 0, {}, 0)
     assert all(json.loads(line) for line in target.read_text(encoding="utf-8").splitlines())
+
+
+def test_a_register_that_somebody_never_lets_go_of_stops_nothing_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chained_log, "WAIT_SECONDS", 0.05)
+    path = filled(tmp_path / "r.jsonl")
+    register = Admissions(path, CERTIFICATE)
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(StorageError, match="another process has held it for too long"):
+            register.append("model-9", 0, {}, 0)
+    register.append("model-9", 0, {}, 0)
+    assert "model-9" in register
+
+
+def test_a_line_of_wrong_types_with_a_right_digest_is_named(tmp_path: Path) -> None:
+    line = {
+        **{"certificate": CERTIFICATE, "previous": CERTIFICATE, "model": ["m"]},
+        **{"fit_time": 0, "admitted_at": 0, "figures": {}},
+    }
+    path = tmp_path / "r.jsonl"
+    path.write_text(json.dumps(line | {"digest": digest_of(line)}) + "\n", encoding="utf-8")
+    with pytest.raises(RefusedError, match="line 1: no admission of a model"):
+        Admissions(path, CERTIFICATE)

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from bot.certificates import certificate_path, read_certificate
-from bot.core.certificate import FAILED, Gate, canonical, digest_of
+from bot.core.certificate import FAILED, Gate
+from bot.core.strict_json import canonical, digest_of
 from bot.errors import ConfigError, DataError
-from tests.certified import GATES, certificate, write
+from tests.certified import DAY, GATES, YESTERDAY, certificate, write
 from tests.test_certificates import said
 
 NO = Gate("cost_stress", FAILED, "loses 3.1 % a year at twice the fees", -0.031, 0.0)
@@ -93,6 +94,15 @@ NONE = {
     "a little too deep": ('{"a":' * 9_000, "not valid JSON"),
     "not a number": (forged().replace('"trials": 3', '"trials": NaN'), "not valid JSON"),
     "another version": (forged(version=2), "a certificate of version 2, this Patron reads 1"),
+    "a number beyond all": (forged().replace('"trials": 3', '"trials": 1e999'), "not valid JSON"),
+    "a year that is none": (forged(issued_at=10**15, expires_at=10**15 + 1), "not a certificate: expires_at: "),
+    "a life of two years": (forged(expires_at=YESTERDAY + 730 * DAY), "from 1 second to 366 days after issued_at"),
+    "a life that ended before": (forged(expires_at=YESTERDAY), "not a certificate: expires_at: "),
+    "a time before all": (forged(issued_at=-1, expires_at=5), "not a certificate: expires_at: "),
+    "a window that is none": (forged(last=5), "not a certificate: first, last: "),
+    "nothing tried": (forged(trials=0), "trials: at least 1 (got 0)"),
+    "a gate twice": (forged(gates=[asdict(gate) for gate in (*GATES, GATES[0])]), "gates: one is there twice"),
+    "a key twice": (forged().replace('"trials": 3', '"trials": 1, "trials": 3'), "not valid JSON"),
     "a word for a time": (forged(expires_at="never"), "not a certificate: expires_at: "),
     "a word for a gate's number": (forged(gates=[asdict(NO) | {"bound": "low"}]), "not a certificate: gates.0.bound: "),
 }

@@ -1,22 +1,21 @@
-"""No certificate, no capital: what is read, what is refused and in which words, and what a run keeps of it."""
+"""No certificate, no capital: what is read, what is refused in which words, and what `verify` tells."""
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from bot import wiring
+from backtests.certify.inputs import inputs_of
 from bot.admissions import Admissions, admissions_path
 from bot.certificates import (
     NOT_NEEDED,
+    OF_AN_EDGE,
     UNCERTIFIED,
     Standing,
     read_certificate,
@@ -25,11 +24,9 @@ from bot.certificates import (
     verify_certificate,
 )
 from bot.core.certificate import FAILED, NOT_APPLICABLE, SYNTHETIC, Gate
-from bot.errors import ConfigError, DataError, PatronError, RefusedError
-from bot.ledger.standing import read_stamp
+from bot.errors import ConfigError, PatronError, RefusedError
 from bot.loading import Options, load
-from bot.running import standing_of
-from bot.standing import continued, keep
+from bot.running import require_unchanged, standing_of
 from tests.certified import DAY, GATES, certificate, certify, inputs_now, write
 from tests.faults.test_sigkill import STRATEGY
 
@@ -78,7 +75,7 @@ def test_a_valid_certificate_lets_a_fork_and_live_deploy_and_says_so_on_every_pa
             assert standing.certificate == certificate()
             assert standing.stamp == stamp_of(certificate())
     assert "until " in standing.stamp
-    assert "2 gates passed on recorded data (recorded data in catalogue), 3 versions tried" in standing.stamp
+    assert "11 gates passed on recorded data (recorded data in catalogue), 3 versions tried" in standing.stamp
 
 
 def test_the_data_may_have_grown() -> None:
@@ -92,6 +89,11 @@ def test_a_synthetic_certificate_lets_a_fork_deploy_and_its_stamp_says_what_it_i
 def test_paper_needs_none() -> None:
     for uncertified in (True, False):
         assert allowed("paper", certificate=None, uncertified=uncertified) == Standing(None, NOT_NEEDED)
+
+
+def test_the_benchmark_is_spared_what_compares_with_it_and_others_the_paths_of_models() -> None:
+    assert allowed(certificate=certificate(gates=OF_THE_BENCHMARK), benchmark=True).certificate is not None
+    assert allowed(certificate=certificate(gates=WITHOUT_PATHS)).certificate is not None
 
 
 def test_uncertified_deploys_on_the_devnet_alone() -> None:
@@ -110,6 +112,10 @@ def test_live_has_no_such_flag() -> None:
     )
 
 
+WITHOUT_PATHS = tuple(
+    replace(gate, verdict=NOT_APPLICABLE) if gate.name == "combinatorial paths" else gate for gate in GATES
+)
+OF_THE_BENCHMARK = tuple(replace(gate, verdict=NOT_APPLICABLE) if gate.name in OF_AN_EDGE else gate for gate in GATES)
 OLD = certificate(issued_at=1_700_000_000, expires_at=1_707_776_000)
 REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "none": ({"certificate": None}, ["none at mine.certificate.json", "`patron certify mine.yaml`", "--uncertified"]),
@@ -144,6 +150,29 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "something not asked before": ({"inputs": INPUTS | {"weather": "1"}}, ["weather is not"]),
     "something not told": ({"inputs": {"engine": INPUTS["engine"]}}, ["the strategy file", "the strategy's code"]),
+    "a gate left out": (
+        {"certificate": certificate(gates=tuple(gate for gate in GATES if gate.name != "edge"))},
+        ["it does not answer the gate edge: run `patron certify mine.yaml` again"],
+    ),
+    "a gate by another name": (
+        {"certificate": certificate(gates=(*GATES[:-1], replace(GATES[-1], name="parity of sorts")))},
+        ["it does not answer the gate parity"],
+    ),
+    "a gate that was not asked": (
+        {"certificate": certificate(gates=(*GATES[:-1], replace(GATES[-1], verdict=NOT_APPLICABLE)))},
+        ["it does not answer the gate parity"],
+    ),
+    "the benchmark's gates for what is no benchmark": (
+        {"certificate": certificate(gates=OF_THE_BENCHMARK)},
+        ["it does not answer the gate walk-forward or buy and hold or edge or interval or idle money"],
+    ),
+    "no paths for a strategy that asks a model": (
+        {
+            "certificate": certificate(gates=WITHOUT_PATHS, inputs=INPUTS | {"fitting": "f"}, reference={"rows": 1}),
+            "inputs": INPUTS | {"fitting": "f"},
+        },
+        ["it does not answer the gate combinatorial paths"],
+    ),
     "a model and no reference": (
         {"certificate": certificate(inputs=INPUTS | {"fitting": "f"}), "inputs": INPUTS | {"fitting": "f"}},
         ["it says nothing of models"],
@@ -168,8 +197,6 @@ def test_live_refuses_what_was_certified_on_a_generated_market() -> None:
 
 
 def standing(strategy: Path, mode: str = "fork", **options: Any) -> Standing:
-    from backtests.certify.inputs import inputs_of
-
     return standing_of(load(Options(strategy, mode=mode, synthetic=7, **options)), inputs_of)
 
 
@@ -187,6 +214,40 @@ def test_the_certificate_beside_the_file_is_found_and_holds_until_code_or_file_c
     with (strategy.parent / "mine.py").open("a", encoding="utf-8") as code:
         code.write("# changed\n")
     assert "the strategy's code is not what was certified" in said(RefusedError, lambda: standing(strategy))
+
+
+def test_what_changes_between_the_check_and_the_last_load_is_refused(strategy: Path) -> None:
+    own = STRATEGY.replace("name: reversal", "name: mine.py").replace("params: {bars: 2}", "params: {}")
+    code = strategy.parent / "mine.py"
+    code.write_text("def targets(panel, scores, params):\n    return None\n", encoding="utf-8")
+    strategy.write_text(own, encoding="utf-8")
+    certify(strategy)
+    loaded = load(Options(strategy, mode="fork", synthetic=7))
+    held = standing_of(loaded, inputs_of)
+    require_unchanged(loaded, held, inputs_of)
+    code.write_text("def targets(panel, scores, params):\n    return 1 + 1\n", encoding="utf-8")
+    line = said(RefusedError, lambda: require_unchanged(loaded, held, inputs_of))
+    assert "the strategy's code changed while the run was starting" in line
+    require_unchanged(loaded, Standing(None, UNCERTIFIED), inputs_of)
+    for other in ("band: 2 bps", "band: 1 bps"):  # a file that was changed when it was loaded, and put back since
+        strategy.write_text(own.replace("band: 1 bps", other), encoding="utf-8")
+        loaded = load(Options(strategy, mode="fork", synthetic=7)) if other == "band: 2 bps" else loaded
+    assert "changed after it was read" in said(RefusedError, lambda: standing_of(loaded, inputs_of))
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_variable_over_the_strategy_file_is_part_of_what_was_certified(
+    strategy: Path, monkeypatch: pytest.MonkeyPatch, here: bool
+) -> None:
+    name, value = "PATRON__POLICY__BAND", "7 bps"
+    if here:
+        certify(strategy)
+        monkeypatch.setenv(name, value)
+    else:
+        monkeypatch.setenv(name, value)
+        certify(strategy)
+        monkeypatch.delenv(name)
+    assert "the strategy file is not what was certified" in said(RefusedError, lambda: standing(strategy))
 
 
 def test_a_named_certificate_is_asked_and_contradicts_going_without(strategy: Path) -> None:
@@ -209,48 +270,7 @@ def test_a_node_behind_the_environment_is_no_devnet(strategy: Path, monkeypatch:
     assert "local devnet alone" in said(RefusedError, lambda: standing(strategy, uncertified=True))
 
 
-async def test_a_running_fork_of_a_node_is_no_devnet_either(strategy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As `--devnet` may name one: its description says that no protocols were made there."""
-
-    @contextlib.asynccontextmanager
-    async def attached(*_: object) -> AsyncIterator[SimpleNamespace]:
-        yield SimpleNamespace(description=SimpleNamespace(protocols=None))
-
-    monkeypatch.setattr(wiring, "chain_of", attached)
-    loaded = load(Options(strategy, synthetic=7, devnet=Path("devnet.json"), uncertified=True))
-    with pytest.raises(RefusedError, match=r"^devnet\.json: a fork of a node"):
-        async with wiring.session(loaded, strategy.parent / "run", print, Standing(None, UNCERTIFIED)):
-            raise AssertionError("it was let in")
-
-
-# --- what is kept and proved ------------------------------------------------------------------------------------------
-
-
-def test_the_run_keeps_the_stamp_and_a_copy_that_can_be_read(tmp_path: Path) -> None:
-    issued = certificate(gates=(*GATES, Gate("capacity", "passed", "até 3 M USDC", 1e-17, 2.5)))
-    held = Standing(issued, stamp_of(issued), tmp_path / "c.json")
-    keep(held, tmp_path)
-    assert read_certificate(tmp_path / "certificate.json") == issued
-    assert read_stamp(tmp_path) == held.stamp
-    keep(Standing(None, UNCERTIFIED), tmp_path)
-    assert not (tmp_path / "certificate.json").exists()
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"stamp"', "[" * 100_000])
-def test_a_spoilt_standing_is_one_line(tmp_path: Path, text: str) -> None:
-    (tmp_path / "standing.json").write_text(text, encoding="utf-8")
-    assert said(DataError, lambda: read_stamp(tmp_path)) == f"{tmp_path}/standing.json: not what a run leaves there"
-
-
-def test_a_run_that_was_once_uncertified_says_so_for_ever(tmp_path: Path) -> None:
-    held = Standing(certificate(), stamp_of(certificate()), tmp_path / "c.json")
-    assert continued(held, tmp_path) == held
-    keep(Standing(None, UNCERTIFIED), tmp_path)
-    for _ in range(3):
-        now = continued(held, tmp_path)
-        keep(now, tmp_path)
-        assert now.stamp == f"{held.stamp}; earlier cycles {UNCERTIFIED}"
-    assert continued(Standing(None, UNCERTIFIED), tmp_path).stamp == UNCERTIFIED
+# --- what is proved ---------------------------------------------------------------------------------------------------
 
 
 def test_verify_tells_gates_expiry_admissions_and_changes(strategy: Path) -> None:
@@ -265,6 +285,12 @@ def test_verify_tells_gates_expiry_admissions_and_changes(strategy: Path) -> Non
     late = verify_certificate(path, dict(inputs_now(strategy)) | {"engine": "x"}, NOW + 100 * DAY)
     assert late[-1] == "changed since: the engine (kernels, rules or libraries)"
     assert any(line.startswith("expired on ") for line in late)
+
+
+def test_verify_grants_nothing_where_a_gate_was_left_out(tmp_path: Path) -> None:
+    lines = verify_certificate(write(certificate(gates=GATES[:-2]), tmp_path / "c.json"), None)
+    assert "  not answered: sandwich, parity" in lines
+    assert "not granted: no capital is moved under it" in lines
 
 
 def test_verify_fails_on_a_changed_line_of_admissions(tmp_path: Path) -> None:

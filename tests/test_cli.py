@@ -56,6 +56,13 @@ def test_an_unknown_verb_is_one_line(capsys: Capture) -> None:
     assert "No such command 'ran'" in call(capsys, "ran").error(2)
 
 
+def test_no_verb_shows_the_help_and_nothing_else(capsys: Capture) -> None:
+    for noun in ((), ("data",)):
+        told = call(capsys, *noun)
+        assert (told.code, told.err) == (2, "")
+        assert "Usage: " in told.out
+
+
 def test_the_schema_goes_to_a_file_or_to_standard_output(capsys: Capture, tmp_path: Path) -> None:
     shown = call(capsys, "schema").out
     assert json.loads(shown)["title"] == "Patron strategy file"
@@ -89,6 +96,24 @@ def test_a_backtest_without_data_says_what_is_missing(capsys: Capture, strategy:
     said = call(capsys, "backtest", strategy).error(2)
     assert said.startswith("backtest needs data: --data DIR for recorded data, or --synthetic SEED")
     assert "rung" in call(capsys, "backtest", strategy, "--synthetic", 7, "--rung", "slow").error(2)
+
+
+def test_a_report_is_a_page_and_strength_belongs_to_a_generated_market(capsys: Capture, strategy: Path) -> None:
+    page = strategy.parent / "report.json"
+    said = call(capsys, "backtest", strategy, "--synthetic", 7, "--report", page).error(2)
+    assert said.startswith("--report: expected a name that ends in .html (got ")
+    assert not page.exists()
+    data = ("backtest", strategy, "--data", strategy.parent)
+    assert "recorded data has its own" in call(capsys, *data, "--strength", 2).error(2)
+    assert "recorded data and --synthetic contradict" in call(capsys, *data, "--synthetic", 2).error(2)
+
+
+def test_the_next_command_keeps_the_window_and_the_market(capsys: Capture, strategy: Path) -> None:
+    options = ("--synthetic", 7, "--strength", 1, "--to", "2024-07-20", "--rung", "fast")
+    told = call(capsys, "backtest", strategy, *options)
+    again = f"{strategy} --synthetic 7 --strength 1 --to 2024-07-20"
+    assert f"try next: patron certify {again}\n" in told.out
+    assert f"patron backtest {again} --rung replay\n" in told.out
 
 
 def test_a_paper_run_is_told_kept_and_reported(capsys: Capture, strategy: Path) -> None:

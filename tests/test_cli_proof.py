@@ -52,7 +52,9 @@ def test_a_report_is_written_with_its_numbers_and_verified_and_run_again(capsys:
     assert "drawn again from its numbers" in call(capsys, "verify", "b.html").out
     again = ("verify", "b.html", "--config", str(strategy), "--synthetic")
     assert "run again: equity, costs and" in call(capsys, *again, "3").out
-    assert "the data's digest is" in call(capsys, *again, "4").error(3)
+    assert call(capsys, *again, "4").error(3).startswith("the page is of other data: its digest is ")
+    assert "patron verify b.html" in call(capsys, "verify", "b.json").error(2)
+    assert "a folder; the report of a run is " in call(capsys, "verify", ".").error(2)
     page = Path("b.html").read_text(encoding="utf-8")
     Path("b.html").write_text(page.replace("Max drawdown", "Max drawdawn", 1), encoding="utf-8")
     assert "was changed after the page was sealed" in call(capsys, "verify", "b.html").error(3)

@@ -43,6 +43,19 @@ def test_imports_keep_to_the_architecture() -> None:
     assert "0 broken" in done.stdout
 
 
+def test_the_core_needs_numpy_and_the_error_tree_alone_and_strategies_need_the_core() -> None:
+    for folder, needed in (("bot/core", ("bot.core", "bot.errors")), ("strategies", ("bot.core",))):
+        for path, tree in sources(folder):
+            for node in ast.walk(tree):
+                names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom):
+                    names = [f"{node.module}.{alias.name}" for alias in node.names]
+                for name in names:
+                    first = name.partition(".")[0]
+                    known = first in sys.stdlib_module_names or first == "numpy" or name.startswith(needed)
+                    assert known, f"{path.relative_to(ROOT)}:{node.lineno} imports {name}"
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom bot.cli import main\n"

@@ -252,7 +252,7 @@ def test_a_backtest_runs_and_its_report_renders(capsys: Capture, strategy: Path)
     told = call(capsys, *options, "--report", strategy.parent / "report.html")
     assert told.code == 0, told.err
     assert "render-range: the benchmarks hold the token there" in told.out
-    assert f"try next: patron run {strategy} --mode paper --synthetic 7\n" in told.out
+    assert f"try next: patron run {strategy} --synthetic 7 --to 2024-08-20 --mode paper\n" in told.out
     assert "--mode fork" not in told.out
     page = (strategy.parent / "report.html").read_text(encoding="utf-8")
     assert "<html" in page[:200]

@@ -114,7 +114,7 @@ def test_an_unknown_mode_is_refused(file: Path) -> None:
 
 def test_two_historical_clocks_contradict(file: Path) -> None:
     said = refusal(ConfigError, lambda: load(Options(file, synthetic=7, replay=file.parent)))
-    assert said == "--replay and --synthetic contradict: choose one historical clock"
+    assert said == "recorded data and --synthetic contradict: choose one of them"
 
 
 def test_cycles_must_fall_on_bars_on_a_historical_clock(file: Path) -> None:

@@ -64,6 +64,8 @@ async def test_an_expired_certificate_opens_nothing_from_its_second_on() -> None
     found = await port.score(panel)
     assert found.withheld == "the certificate expired on 2027-01-15"
     assert np.isnan(found.expected).all()
+    now = 1_799_000_000.0
+    assert (await port.score(panel)).withheld == found.withheld, "a clock that is put back makes nothing valid again"
 
 
 def test_the_last_row_keeps_what_is_withheld() -> None:
@@ -93,6 +95,6 @@ def test_a_register_that_was_changed_refuses_the_start(tmp_path: Path) -> None:
     path = admissions_path(tmp_path / "c.json")
     for model in ("a", "b"):
         Admissions(path, certificate().digest).append(model, 1, {}, 2)
-    path.write_text(path.read_text(encoding="utf-8").replace('"model":"b"', '"model":"c"'), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace('"model": "b"', '"model": "c"'), encoding="utf-8")
     with pytest.raises(RefusedError, match=r"c\.json\.admissions\.jsonl: line 2: changed after it was written"):
         scorer_of(config_of(2), True, held)

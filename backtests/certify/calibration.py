@@ -28,12 +28,12 @@ from backtests.sweep.plan import Combination, Space, code_digest
 from backtests.sweep.space import Axis
 from bot.config import Config, load_config
 from bot.core.certificate import PASSED
+from bot.core.dates import DAY
 from bot.core.panel import Floats, Panel
 from bot.core.score import Scores, no_scores
 from bot.core.strategy import Strategy
 from bot.settings import Settings, settings_of, simulated_universe
 
-DAY: Final = 86_400
 YEARLY: Final = YEAR / DAY
 START: Final = 1_704_067_200  # 2024-01-01
 CYCLES: Final = 250
@@ -181,7 +181,7 @@ def planted(ground: Ground, correlation: float, repetitions: int, seed: int = 2)
         weights[:, 1:] = (1.0 + TILT * (coins - coins.mean(axis=1, keepdims=True))) / VENUES
         knows = Strategy("knows", _wanting(weights), {}, 1, False)
         rival = _rival(ground, panel)
-        run = _run(ground, panel, replace(ground.settings, strategy=knows), ground.config)
+        run = _run(panel, replace(ground.settings, strategy=knows), ground.config)
         active = active_returns(run, rival)
         costs.append(float((run.fees / run.nav - rival.fees / rival.nav)[1:].mean()))
         first += _passes(active, Tried(1, 0.0), number)
@@ -225,13 +225,13 @@ def _wanting(weights: Floats) -> Callable[[Panel, Scores, Mapping[str, float]], 
     return lambda panel, scores, params: weights
 
 
-def _run(ground: Ground, panel: Panel, settings: Settings, config: Config) -> Run:
+def _run(panel: Panel, settings: Settings, config: Config) -> Run:
     scores = no_scores(len(panel), len(panel.venues))
     return run_fast(settings, config, panel, scores, int(panel.times[0]), int(panel.times[-1]))
 
 
 def _version(ground: Ground, panel: Panel, config: Config) -> Run:
-    return _run(ground, panel, settings_of(config, ground.settings.universe, ground.path), config)
+    return _run(panel, settings_of(config, ground.settings.universe, ground.path), config)
 
 
 def _rival(ground: Ground, panel: Panel) -> Run:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from backtests.certify.gates.words import figure
 from backtests.certify.page import render
 from backtests.certify.procedure import Certified, certified
 from backtests.certify.trials import log_path
-from backtests.run import day
+from bot.again import typed
 from bot.certificates import certificate_path
 from bot.core.certificate import FAILED, NOT_APPLICABLE, PASSED, Gate
+from bot.core.dates import moment
 from bot.errors import ConfigError, RefusedError, StorageError
 from bot.loading import Loaded, Options, load
+from bot.whole_file import write_whole
 
 DAYS = 90
 """Of validity: about as long as three refits of the shipped models, and the window of the drawdown brake."""
@@ -78,26 +81,27 @@ def _show(found: Certified, loaded: Loaded, path: Path, report: Path | None, con
     certificate, options = found.certificate, loaded.options
     line(f"{loaded.source.label}: {loaded.source.described}")
     line(
-        f"{certificate.strategy}, {day(certificate.first)} to {day(certificate.last)}: "
+        f"{certificate.strategy}, {moment(certificate.first)} to {moment(certificate.last)}: "
         f"{len(found.evidence.calm.run)} cycles judged, {found.seconds:.0f} s"
     )
     console.print(_table(certificate.gates))
     tried = f"{certificate.trials:,} version{'s' if certificate.trials > 1 else ''} tried so far"
     if certificate.granted:
-        line(f"[bold green]granted[/] until {day(certificate.expires_at)}; {tried}")
+        line(f"[bold green]granted[/] until {moment(certificate.expires_at)}; {tried}")
     else:
         names = ", ".join(gate.name for gate in certificate.failed)
         line(f"[bold red]refused[/]: {names}; {tried}")
     line(f"certificate: {path}" + (f"; page: {report} (opens offline)" if report else ""))
-    clock = f"--replay {options.replay}" if options.replay else f"--synthetic {options.synthetic}"
-    clock += f" --strength {options.strength:g}" if options.synthetic is not None and options.strength else ""
+    again = escape(typed(options, "--replay"))
     if certificate.granted:
-        named = "" if path == certificate_path(options.config, None) else f" --certificate {path}"
-        line(f"try next: patron run {options.config} --mode fork {clock}{named}")
+        named = (
+            "" if path == certificate_path(options.config, None) else escape(f" --certificate {shlex.quote(str(path))}")
+        )
+        line(f"try next: patron run {again} --mode fork{named}")
         if certificate.data_kind == "synthetic":
             line("  it was made on generated data: it holds on a fork, never live")
     else:
-        line(f"try next: patron run {options.config} --mode paper {clock}    (paper needs no certificate)")
+        line(f"try next: patron run {again} --mode paper    (paper needs no certificate)")
 
 
 def _table(gates: tuple[Gate, ...]) -> Table:
@@ -114,12 +118,9 @@ def _table(gates: tuple[Gate, ...]) -> Table:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all: a daemon may be reading it. Raises StorageError."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    """Its folders too; whole or not at all, for a daemon may be reading it. Raises StorageError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise StorageError(f"{path}: {error.strerror}") from None
+    write_whole(path, text)

@@ -16,7 +16,7 @@ import numpy as np
 from backtests.api import scores_of
 from backtests.fast import benchmarks, cycle_bars, run_fast
 from backtests.gas import gas_of
-from backtests.metrics import YEAR
+from backtests.metrics import YEAR, cycles_a_year
 from backtests.run import Run
 from backtests.stress import CALM, Stress
 from bot.config import Config
@@ -92,7 +92,7 @@ class Evidence:
     @property
     def yearly(self) -> float:
         """Cycles in a year."""
-        return YEAR / float(np.median(np.diff(self.calm.run.times)))
+        return cycles_a_year(self.calm.run.times)
 
 
 def evidence_of(loaded: Loaded) -> Evidence:
@@ -119,8 +119,8 @@ def evidence_of(loaded: Loaded) -> Evidence:
 
 def returns_of(run: Run) -> Floats:
     """(K - 1,): return per cycle, net of all costs; -1 for good once gas has eaten the whole capital."""
-    equity = np.maximum(run.equity, 0.0)
-    alive = equity[:-1] > 0.0
+    alive = np.logical_and.accumulate(run.equity > 0.0)
+    equity, alive = np.where(alive, run.equity, 0.0), alive[:-1]
     return np.asarray(np.where(alive, equity[1:] / np.where(alive, equity[:-1], 1.0) - 1.0, -1.0))
 
 

@@ -12,8 +12,8 @@ from markupsafe import Markup
 from backtests.certify.gates.words import figure, percent
 from backtests.certify.procedure import Certified
 from backtests.page import TEMPLATES, data_block, fact_tables, policy_hash, script_block, template_of
-from backtests.run import day
 from bot.core.certificate import FAILED, NOT_APPLICABLE, Gate
+from bot.core.dates import moment
 from bot.loading import Loaded
 
 WIDTH, HEIGHT = 520.0, 220.0  # of a drawing, in its own units
@@ -54,9 +54,9 @@ def render(found: Certified, loaded: Loaded) -> str:
     facts = {
         "strategy file": loaded.options.config.name,
         "data": certificate.data,
-        "window": f"{day(certificate.first)} to {day(certificate.last)}",
-        "issued": day(certificate.issued_at),
-        "expires": day(certificate.expires_at),
+        "window": f"{moment(certificate.first)} to {moment(certificate.last)}",
+        "issued": moment(certificate.issued_at),
+        "expires": moment(certificate.expires_at),
         "versions tried": f"{certificate.trials:,}",
         "seed": certificate.seed,
         **digests,

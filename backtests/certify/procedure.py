@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from backtests.api import native_price
+from backtests.api import replayed
 from backtests.certify.attacks import taken
 from backtests.certify.evidence import Evidence, active_returns, evidence_of, returns_of
 from backtests.certify.gates import benchmark, costs, edge, folds, leaks
 from backtests.certify.gates.parity import CYCLES, parity
-from backtests.certify.inputs import inputs_of
+from backtests.certify.inputs import inputs_of, strategy_codes
 from backtests.certify.trials import CERTIFY, Trial, Tried, append, family_of, lineage_of, tried
 from backtests.fast import cycle_bars, run_fast
 from backtests.lookahead.commands import case_of
 from backtests.lookahead.detectors import examine
 from backtests.metrics import FLAT
 from backtests.overfitting import Moments
-from backtests.replay import run_replay
-from backtests.run import Run, run_from_reports
+from backtests.run import Run
 from backtests.stress import Stress
 from backtests.walkforward.folds import Fold, combinatorial, walk_forward
-from bot.config import load_config
-from bot.core.certificate import RECORDED, SYNTHETIC, Certificate, Gate, digest_of
+from bot.core.certificate import RECORDED, SYNTHETIC, Certificate, Gate
+from bot.core.dates import DAY
 from bot.core.panel import Floats
-from bot.errors import ConfigError, DataError
-from bot.loading import BAR_SECONDS, Loaded
+from bot.core.strict_json import digest_of
+from bot.errors import ConfigError, DataError, RefusedError
+from bot.loading import BAR_SECONDS, Loaded, config_again
 from bot.scoring.features import features
 from bot.scoring.labels import labels
 from bot.scoring.params import ScorerParams
-from bot.scoring.scorer import IdleScorer, PanelScorer
 from bot.scoring.stability import reference_of
 from bot.scoring.walkforward import fit, fit_times, training_set
-from bot.settings import mirror_params
+from bot.settings import is_benchmark, mirror_params
 
-BENCHMARK: Final = "equal_weight"
-DAY: Final = 86_400
 Told = Callable[[str], None]
 
 
@@ -62,14 +58,15 @@ def certified(
     """The certificate of what was loaded, granted or not. Times in unix seconds; `budget`: seconds for look-ahead.
 
     The trial is in the log at `log` as soon as its Sharpe ratio is known, whatever comes after. `told` hears what is
-    done next. Raises ConfigError, DataError, StorageError, LockHeld.
+    done next. Raises ConfigError, DataError, StorageError, LockHeld, and RefusedError where what is certified changed
+    meanwhile.
     """
     if not 1 <= days <= 366:
         raise ConfigError(f"--days: from 1 to 366 (got {days})")
     started = time.monotonic()
     # Of the file as it is: a generated market puts its own signals in place of those that the file names.
     path = loaded.options.config
-    inputs = inputs_of(load_config(path), path, loaded.source.catalogue.digest)
+    inputs = inputs_of(config_again(loaded), path, loaded.source.catalogue.digest)
     told("runs beside the benchmarks")
     evidence = evidence_of(loaded)
     active = active_returns(evidence.calm.run, evidence.calm.rival)
@@ -79,7 +76,7 @@ def certified(
     gates.append(leaks.lookahead(examine(case_of(loaded), budget_seconds=budget, seed=seed)))
     told("folds, paths and the edge")
     found: tuple[Fold, ...] = ()
-    if loaded.config.strategy.names == (BENCHMARK,):
+    if is_benchmark(loaded.config):
         gates += benchmark.not_asked()
     else:
         found = _folds(evidence)
@@ -90,6 +87,8 @@ def certified(
     gates += _costs(evidence)
     told("the exact rung")
     gates.append(parity(*_both_rungs(evidence)))
+    if inputs_of(config_again(loaded), path, loaded.source.catalogue.digest) != inputs:
+        raise RefusedError(f"{path}: the strategy's code, or Patron's own, changed while it was certified: start again")
     certificate = Certificate(
         strategy=evidence.settings.strategy.name,
         issued_at=now,
@@ -114,15 +113,17 @@ def _logged(evidence: Evidence, inputs: dict[str, str], active: Floats, now: int
     ratio: float | None = None
     if len(active) > 2 and float(active.std(ddof=1)) >= FLAT:
         ratio = Moments.of(active).sharpe
+    names = loaded.config.strategy.names
     trial = Trial(
         kind=CERTIFY,
         at=now,
-        lineage=lineage_of(loaded.config.strategy.names, inputs["strategy"]),
+        lineage=lineage_of(names, strategy_codes(names, loaded.options.config)),
         family=family_of(loaded.source.label, loaded.options.strength),
         identity=digest_of([CERTIFY, inputs, evidence.schedule.first, evidence.schedule.last, seed]),
         count=1,
         mean=ratio,
         said=f"{loaded.options.config.name} on {loaded.source.label} data",
+        yearly=evidence.yearly,
     )
     scale = 1.0 if ratio is None else float(whole.var(ddof=1) / active.var(ddof=1))
     return tried(append(log, trial), trial, 1.0 / max(1, len(active) - 1), scale)
@@ -152,7 +153,7 @@ def _costs(evidence: Evidence) -> list[Gate]:
     panel, depth = evidence.loaded.panel, mirror_params(config).depth
     own = taken(calm.run, settings.universe, settings.limits, panel, depth)
     money = calm.run.money
-    if config.strategy.names == (BENCHMARK,):
+    if is_benchmark(config):
         return [
             benchmark.stress(calm, stressed),
             benchmark.capacity(capitals, money),
@@ -176,12 +177,7 @@ def _both_rungs(evidence: Evidence) -> tuple[Run, Run]:
     times = panel.times[np.flatnonzero(cycle_bars(schedule))]
     first, last = int(times[max(0, len(times) - CYCLES)]), schedule.last
     fast = run_fast(settings, config, panel, evidence.scores, first, last, gas=evidence.gas)
-    asks = settings.strategy.uses_scores
-    scorer = PanelScorer(ScorerParams.of(config.scorer, BAR_SECONDS[config.bar])) if asks else IdleScorer()
-    replayed = asyncio.run(run_replay(settings, config, panel, scorer, first, last))
-    universe = settings.universe
-    name = settings.strategy.name
-    exact = run_from_reports(replayed.reports, universe, universe.money.decimals, native_price(config), name, "replay")
+    exact, _ = replayed(settings, config, panel, first, last, gas=evidence.gas)
     return fast, exact
 
 

@@ -7,24 +7,20 @@ counted, and whoever reads it judges whether that can be true.
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bot.core.certificate import digest_of
-from bot.errors import DataError, LockHeld, StorageError
+from backtests.overfitting import expected_best_sharpe
+from bot.chained_log import ChainedLog, Line
+from bot.errors import DataError, StorageError
 
 LOG: Final = Path(".patron") / "trials.jsonl"
 VARIABLE: Final = "PATRON_TRIALS"  # another place for the log
 CERTIFY, SWEEP = "certify", "sweep"
-WAIT_SECONDS: Final = 10.0  # for another process that is writing its line
-_POLL_SECONDS: Final = 0.05
+SAME: Final = 9  # decimals in which the Sharpe ratios per cycle of one version are the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +29,8 @@ class Trial:
 
     `family`: of the data. `identity`: what makes a repetition: a version that is tried again exactly as it was is one
     trial. `count` versions had Sharpe ratios, per cycle, of mean `mean` and variance `variance` across them; None where
-    that is not known. `active`: whether they are of returns over the benchmark, or else of whole returns.
+    that is not known. `active`: whether they are of returns over the benchmark, or else of whole returns. `yearly`: of
+    these cycles in a year, None in lines that are older than the figure.
     """
 
     kind: str
@@ -46,14 +43,15 @@ class Trial:
     variance: float | None = None
     active: bool = True
     said: str = ""  # for a reader
+    yearly: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
     """How much was tried before a result was shown: what the deflated Sharpe ratio asks for.
 
-    `trials` counts every version once, this one included. `variance`: of their Sharpe ratios per cycle of active
-    returns, across trials.
+    `trials` counts every version once, this one included. `variance`: of their Sharpe ratios of active returns across
+    trials, per cycle of the trial that asks.
     """
 
     trials: int
@@ -71,28 +69,20 @@ def append(path: Path, trial: Trial) -> tuple[Trial, ...]:
     A last line that a crash tore is cut off first. Raises DataError naming the first line that was changed, moved or
     lost, StorageError, and LockHeld when another process does not let go of the log.
     """
-    with _locked(path, write=True) as handle:
-        content = _content(handle)
-        trials, last, whole = _checked(content, path)
-        body: dict[str, Any] = {"number": len(trials) + 1, "previous": last, **asdict(trial)}
-        line = json.dumps(body | {"digest": digest_of(body)}, allow_nan=False) + "\n"
-        try:
-            os.ftruncate(handle, whole)
-            os.pwrite(handle, line.encode(), whole)
-            os.fsync(handle)
-            if whole == 0:
-                _sync_folder(path.parent)
-        except OSError as error:
-            raise StorageError(f"{path}: {error.strerror}") from None
-    return (*trials, trial)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}") from None
+
+    def made(lines: Sequence[Line]) -> dict[str, Any]:
+        return {"number": len(_trials(path, lines)) + 1, **asdict(trial)}
+
+    return (*_trials(path, ChainedLog(path, DataError).append(made)[:-1]), trial)
 
 
 def read(path: Path) -> tuple[Trial, ...]:
-    """Every trial of the log, none where there is no log. Raises as `append`."""
-    if not path.exists():
-        return ()
-    with _locked(path, write=False) as handle:
-        return _checked(_content(handle), path)[0]
+    """Every trial of the log, none where there is no log. Raises DataError and StorageError as `append`."""
+    return _trials(path, ChainedLog(path, DataError).read())
 
 
 def tried(trials: tuple[Trial, ...], this: Trial, null_variance: float, scale: float) -> Tried:
@@ -101,7 +91,9 @@ def tried(trials: tuple[Trial, ...], this: Trial, null_variance: float, scale: f
     Relatives are all of the same family of data with a name or a code digest in common; the same identity counts once,
     with its largest count. The variance is pooled over groups by their degrees of freedom: each sweep is a group, all
     single runs together are one, and one degree more is given to `null_variance`, so that two versions that hardly
-    differ are not taken for none. `scale`: variance of a Sharpe ratio of active returns for one of whole returns.
+    differ are not taken for none. Nor is it ever so low that luck would make less of all than of the more different
+    ones among them: versions that only repeat each other are tried for nothing, and lower no bar. `scale`: variance of
+    a Sharpe ratio of active returns for one of whole returns.
     """
     mine = set(this.lineage)
     latest: dict[str, Trial] = {}
@@ -109,95 +101,68 @@ def tried(trials: tuple[Trial, ...], this: Trial, null_variance: float, scale: f
         if trial.family == this.family and mine & set(trial.lineage):
             known = latest.get(trial.identity)
             latest[trial.identity] = trial if known is None or trial.count >= known.count else known
-    weight, total = 1.0, null_variance
+    groups: list[_Group] = []
     singles: list[float] = []
+    count = 0
     for trial in latest.values():
+        cycles = trial.yearly / this.yearly if trial.yearly and this.yearly else 1.0  # of that trial in one of this
         if trial.count > 1:
             variance = null_variance
             if trial.variance is not None:
-                variance = trial.variance * (1.0 if trial.active else scale)
-            weight += trial.count - 1
-            total += (trial.count - 1) * variance
-        elif trial.mean is not None and trial.active:
-            singles.append(trial.mean)
-    if len(singles) > 1:
-        middle = sum(singles) / len(singles)
-        weight += len(singles) - 1
-        total += sum((ratio - middle) ** 2 for ratio in singles)
-    return Tried(sum(trial.count for trial in latest.values()), total / weight)
+                variance = trial.variance * cycles * (1.0 if trial.active else scale)
+            groups.append(_Group(trial.count, variance))
+        else:
+            count += trial.count
+            singles += [round(trial.mean * cycles**0.5, SAME)] if trial.mean is not None and trial.active else []
+    apart = sorted(set(singles))  # the very same ratio twice is the same version under another digest
+    if len(apart) > 1:
+        middle = sum(apart) / len(apart)
+        groups.append(_Group(len(apart), sum((ratio - middle) ** 2 for ratio in apart) / (len(apart) - 1)))
+        count -= len(apart)
+    return _pooled(groups, max(0, count), null_variance)
 
 
-def _checked(content: bytes, path: Path) -> tuple[tuple[Trial, ...], str, int]:
-    """(trials, digest of the last line, bytes of whole lines). What follows the last newline was torn by a crash."""
-    whole = content.rfind(b"\n") + 1
-    trials: list[Trial] = []
-    last = ""
-    for number, line in enumerate(content[:whole].splitlines(), start=1):
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """So many versions, with this variance of their Sharpe ratios."""
+
+    count: int
+    variance: float
+
+
+def _pooled(groups: Iterable[_Group], others: int, null_variance: float) -> Tried:
+    """All groups together, and `others` of whose spread nothing is known.
+
+    The variance that makes as much of luck as the most that it makes of any of the groups, the widest first.
+    """
+    weight, total, count, most = 1.0, null_variance, others, 0.0
+    for group in sorted(groups, key=lambda each: each.variance, reverse=True):
+        weight += group.count - 1
+        total += (group.count - 1) * group.variance
+        count += group.count
+        most = max(most, expected_best_sharpe(total / weight, count))
+    unit = expected_best_sharpe(1.0, count)
+    return Tried(count, max(total / weight, (most / unit) ** 2 if unit > 0.0 else 0.0))
+
+
+def _trials(path: Path, lines: Sequence[Line]) -> tuple[Trial, ...]:
+    """What the lines say. Raises DataError naming one that says something else."""
+    trials = []
+    for number, line in enumerate(lines, start=1):
+        body = {name: value for name, value in line.items() if name not in ("number", "previous", "digest")}
         try:
-            body = json.loads(line)
-            told = body.pop("digest")
-            found, previous, counted = digest_of(body), body.pop("previous"), body.pop("number")
-            trial = Trial(**body)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise DataError(f"{path}: line {number} is no line of a trial log: it was changed") from None
-        if told != found:
-            raise DataError(f"{path}: line {number} was changed after it was written")
-        if previous != last or counted != number:
-            raise DataError(f"{path}: line {number} does not follow the one before it: lines were moved or removed")
-        trials.append(replace(trial, lineage=tuple(trial.lineage)))
-        last = told
-    return tuple(trials), last, whole
+            trials.append(Trial(**body | {"lineage": tuple(body["lineage"])}))
+        except (TypeError, KeyError):
+            raise DataError(f"{path}: line {number}: no line of a trial log") from None
+    return tuple(trials)
 
 
-def _content(handle: int) -> bytes:
-    size = os.fstat(handle).st_size
-    return b"".join(_pieces(handle, size))
+def lineage_of(names: tuple[str, ...], codes: Iterable[str]) -> tuple[str, ...]:
+    """What a strategy is known by: its names, and the digests of its codes, which renamed copies share.
 
-
-def _pieces(handle: int, size: int) -> Iterator[bytes]:
-    at = 0
-    while at < size:
-        piece = os.pread(handle, size - at, at)
-        if not piece:
-            return
-        at += len(piece)
-        yield piece
-
-
-@contextmanager
-def _locked(path: Path, write: bool) -> Iterator[int]:
-    try:
-        if write:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT if write else os.O_RDONLY, 0o600)
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}") from None
-    try:
-        until = time.monotonic() + WAIT_SECONDS
-        while True:
-            try:
-                fcntl.flock(handle, (fcntl.LOCK_EX if write else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise LockHeld(f"{path}: another process has held the trial log for too long") from None
-                time.sleep(_POLL_SECONDS)
-        yield handle
-    finally:
-        os.close(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def lineage_of(names: tuple[str, ...], code: str) -> tuple[str, ...]:
-    """What a strategy is known by: its names, and the digest of its code, which a renamed copy shares."""
-    return (*(f"name:{Path(name).stem}" for name in names), f"code:{code}")
+    `codes`: one of each strategy, of its text alone, so that what was one sleeve of several is known again by itself.
+    """
+    return (*(f"name:{Path(name).stem}" for name in names), *(f"code:{code}" for code in dict.fromkeys(codes)))
 
 
 def family_of(label: str, strength: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -17,8 +18,8 @@ from backtests.compare.causes import ORDER, REST, Explanation, explain
 from backtests.compare.grid import Grid, grid_of
 from backtests.compare.told import Told, read_told
 from backtests.page import signed
-from backtests.run import day
-from bot.errors import StorageError
+from bot.core.dates import moment
+from bot.whole_file import write_whole
 
 SHOWN: Final = 12
 # What must be the same for the two to be the same strategy on the same data.
@@ -43,7 +44,12 @@ def compare(run: Path, backtest: Path, out: Path | None, as_json: bool, console:
         console.print(trades_table(found, told[1].money))
     if out is not None:
         console.print(f"every differing trade: {out}", highlight=False, soft_wrap=True)
-    console.print(f"try next: patron compare {run} {backtest} --out differences.parquet --json", highlight=False)
+    if out is None and found.trades:
+        again = shlex.join([str(run), str(backtest)])
+        line = f"try next: patron compare {again} --out differences.parquet    (every differing trade)"
+    else:
+        line = f"try next: patron verify {shlex.quote(str(told[1].path.with_suffix('.html')))}"
+    console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def settings_apart(run: Told, backtest: Told) -> dict[str, tuple[Any, Any]]:
@@ -68,7 +74,7 @@ def head(told: tuple[Told, Told], grid: Grid, found: Explanation, settings: Mapp
     lines = [
         f"run: {escape(run.label)}, {run.rung}, {escape(str(run.path))}",
         f"backtest: {escape(backtest.label)}, {backtest.rung}, {escape(str(backtest.path))}",
-        f"{found.rows} cycles from {day(int(grid.times[0]))} to {day(int(grid.times[-1]))}; "
+        f"{found.rows} cycles from {moment(int(grid.times[0]))} to {moment(int(grid.times[-1]))}; "
         f"{found.same_trades} trades the same, {len(found.trades)} not",
     ]
     for name, (ours, theirs) in settings.items():
@@ -90,32 +96,38 @@ def causes_table(found: Explanation, backtest: Told) -> Table:
     for cause in ORDER:
         value = found.causes[cause]
         if signed(value) != signed(0.0) or cause == REST:
-            table.add_row(cause, signed(value), f"{value / capital * 1e4:+,.2f}")
+            table.add_row(cause, signed(value), signed(value / capital * 1e4))
     table.add_row(
-        "[bold]the whole difference[/bold]", signed(found.difference), f"{found.difference / capital * 1e4:+,.2f}"
+        "[bold]the whole difference[/bold]", signed(found.difference), signed(found.difference / capital * 1e4)
     )
     return table
 
 
 def trades_table(found: Explanation, money: str) -> Table:
     """The trades whose difference moved most money, then those that were largest."""
-    table = Table(box=None, header_style="bold", title=f"differing trades, the largest {SHOWN}", title_justify="left")
-    for name, where in (("time", "left"), ("venue", "left"), ("run", "right"), ("backtest", "right")):
-        table.add_column(name, justify=where)  # type: ignore[arg-type]  # rich names its literals elsewhere
-    table.add_column(f"apart, {money}", justify="right")
-    table.add_column(f"effect, {money}", justify="right")
+    title = f"differing trades, the largest {SHOWN}: tokens bought (+) and sold (−); apart and effect in {money}"
+    table = Table(box=None, header_style="bold", title=title, title_justify="left", pad_edge=False)
+    table.add_column("time", no_wrap=True)
+    table.add_column("venue", overflow="fold")
+    for name in ("run", "backtest", "apart", "effect"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("cause")
     for each in sorted(found.trades, key=lambda trade: (-abs(trade.effect), -abs(trade.money)))[:SHOWN]:
         table.add_row(
-            day(each.time),
+            moment(each.time),
             each.venue,
-            f"{each.run_units:+,.6g}",
-            f"{each.backtest_units:+,.6g}",
+            _units(each.run_units),
+            _units(each.backtest_units),
             signed(each.money),
             signed(each.effect),
             each.cause,
         )
     return table
+
+
+def _units(units: float) -> str:
+    """Tokens with their sign, five digits; a dash where nothing was traded."""
+    return f"{'+' if units > 0.0 else '−'}{abs(units):,.5g}" if units else "–"
 
 
 def document(
@@ -138,7 +150,4 @@ def document(
 
 def _write(found: Explanation, out: Path) -> None:
     columns = list(asdict(found.trades[0])) if found.trades else ["time", "venue", "cause"]
-    try:
-        pd.DataFrame([asdict(each) for each in found.trades], columns=columns).to_parquet(out, index=False)
-    except OSError as error:
-        raise StorageError(f"{out}: cannot be written: {error.strerror}") from None
+    write_whole(out, pd.DataFrame([asdict(each) for each in found.trades], columns=columns).to_parquet(index=False))

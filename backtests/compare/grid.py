@@ -99,7 +99,8 @@ def _filled(own: Floats, other: Floats) -> Floats:
     """`own` prices; where a row has none, the other's move since the last row at which both were known."""
     filled = own.copy()
     for row in range(1, len(filled)):
-        moved = filled[row - 1] * other[row] / other[row - 1]
+        with np.errstate(divide="ignore", invalid="ignore"):  # a price that was written off is nothing to move from
+            moved = filled[row - 1] * other[row] / other[row - 1]
         kept = np.where(np.isfinite(moved), moved, filled[row - 1])
         filled[row] = np.where(np.isfinite(filled[row]), filled[row], kept)
     return filled

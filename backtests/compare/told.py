@@ -56,8 +56,10 @@ def read_told(path: Path) -> Told:
         raise DataError(f"{file}: not the JSON of a report") from None
     try:
         return _told(file, document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{file}: not the JSON of a report: {type(error).__name__}: {error}") from None
+    except KeyError as error:
+        raise DataError(f"{file}: not the JSON of a report: it has no {error.args[0]}") from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{file}: not the JSON of a report: {error}") from None
 
 
 def _told(file: Path, document: Mapping[str, Any]) -> Told:

@@ -13,7 +13,8 @@ from backtests.lookahead.detectors import BUDGET_SECONDS, CUTS, examine
 from backtests.lookahead.findings import Report
 from backtests.lookahead.pipeline import Case, Pipeline, fast_fills, replay_fills
 from backtests.lookahead.tampering import TAMPERINGS
-from backtests.run import day
+from bot.again import typed
+from bot.core.dates import moment
 from bot.errors import ConfigError, RefusedError
 from bot.loading import Loaded, Options, load
 from bot.settings import settings_of
@@ -63,17 +64,23 @@ def document(report: Report, case: Case, loaded: Loaded, rung: str) -> dict[str,
         "rung": rung,
         "data": loaded.source.described,
         "data_digest": case.catalogue.digest,
-        "window": {"first": day(case.first), "last": day(case.last)},
+        "window": dict(zip(("first", "last"), _window(case, loaded), strict=True)),
         "clean": report.clean,
         "complete": report.complete,
         "passes": report.passes,
         "planned_passes": report.planned,
         "fits": report.fits,
         "trades": report.trades,
-        "past_ends_at": [day(cut) for cut in report.cuts],
+        "past_ends_at": [moment(cut) for cut in report.cuts],
         "futures": [tampering.name for tampering in TAMPERINGS],
         "findings": [finding.document() for finding in report.findings],
     }
+
+
+def _window(case: Case, loaded: Loaded) -> tuple[str, str]:
+    """The first and the last bar that were looked at: what was asked for may begin before the data, or end after it."""
+    times = loaded.panel.times
+    return moment(max(case.first, int(times[0]))), moment(min(case.last, int(times[-1])))
 
 
 def _show(report: Report, case: Case, loaded: Loaded, rung: str, console: Console) -> None:
@@ -83,8 +90,9 @@ def _show(report: Report, case: Case, loaded: Loaded, rung: str, console: Consol
     options = loaded.options
     line(f"{loaded.source.label}: {loaded.source.described}")
     line(
-        f"{case.settings.strategy.name} on the {rung} rung, {day(case.first)} to {day(case.last)}: "
-        f"{report.passes} other futures, after {', '.join(day(cut) for cut in report.cuts)}"
+        f"{case.settings.strategy.name} on the {rung} rung, {' to '.join(_window(case, loaded))}: "
+        f"{report.passes} other future{'' if report.passes == 1 else 's'}, "
+        f"after {', '.join(moment(cut) for cut in report.cuts)}"
     )
     line(f"  on the data as they are: {report.fits} models fitted, {report.trades} legs traded")
     if case.settings.strategy.uses_scores and not report.fits:
@@ -92,9 +100,9 @@ def _show(report: Report, case: Case, loaded: Loaded, rung: str, console: Consol
     if not report.complete:
         line(f"  the budget was enough for {report.passes} of {report.planned}: raise --budget for the rest")
     if report.clean:
-        line("no leak found: nothing that was said of the past changed with the future")
-        data = f"--data {options.replay}" if options.replay else f"--synthetic {options.synthetic}"
-        line(f"try next: patron backtest {options.config} {data}")
+        so_far = "" if report.complete else " so far"
+        line(f"no leak found{so_far}: nothing that was said of the past changed with the future")
+        line(f"try next: patron backtest {typed(options)}")
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("stage", "name", "venue", "row", "rows", "difference", "found by"):
@@ -102,7 +110,7 @@ def _show(report: Report, case: Case, loaded: Loaded, rung: str, console: Consol
     for found in report.findings:
         by = ", ".join((found.detector, *found.also))
         size = f"{found.difference:.3g}"
-        table.add_row(found.stage, found.name, found.venue, day(found.row), str(found.rows), size, by)
+        table.add_row(found.stage, found.name, found.venue, moment(found.row), str(found.rows), size, by)
     console.print(table)
     for found in report.findings:
         line(str(found))

@@ -39,7 +39,8 @@ from backtests.lookahead.pipeline import (
 )
 from backtests.lookahead.tampering import SCALED, TAMPERINGS, Market, Tampering, market_of, tampered
 from backtests.lookahead.timing import timing_findings
-from backtests.run import BUY, Run, day
+from backtests.run import BUY, Run
+from bot.core.dates import moment
 from bot.core.panel import Floats, Panel
 from bot.core.universe import LP, Universe
 from bot.errors import ConfigError, DataError
@@ -102,7 +103,7 @@ def cuts_of(case: Case, panel: Panel, count: int) -> tuple[int, ...]:
     inside = panel.times[(panel.times >= case.first) & (panel.times <= case.last)]
     if len(inside) < 3:
         raise DataError(
-            f"too short to look for leaks: {len(inside)} bars between {day(case.first)} and {day(case.last)}"
+            f"too short to look for leaks: {len(inside)} bars between {moment(case.first)} and {moment(case.last)}"
         )
     found = []
     for number in range(count):
@@ -126,7 +127,7 @@ def future_findings(
     pipeline: Pipeline, case: Case, base: Trace, market: Market, tampering: Tampering, cut: int, seed: int
 ) -> Iterator[Finding]:
     """What one pass on another future shows: outputs at or before `cut` that differ from `base`."""
-    said = tampering.said.format(day=day(cut))
+    said = tampering.said.format(day=moment(cut))
     try:
         other = trace(pipeline, tampered(case, market, tampering, cut, seed))
     except (DataError, ValueError) as error:
@@ -175,7 +176,8 @@ def refit_findings(pipeline: Pipeline, case: Case, base: Trace, market: Market, 
                     fit,
                     differs.rows,
                     differs.size,
-                    f"the fit of {day(fit)} learns from data after {day(cut)}, less than the embargo before {what}",
+                    f"the fit of {moment(fit)} learns from data after {moment(cut)}, "
+                    f"less than the embargo before {what}",
                 )
 
 

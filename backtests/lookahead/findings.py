@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from backtests.lookahead.pipeline import MADE_OF, Output
-from backtests.run import day
+from bot.core.dates import moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Finding:
 
     def __str__(self) -> str:
         where = f"{self.stage}: {self.name}" + (f" of {self.venue}" if self.venue else "")
-        return f"{where}, {day(self.row)}: {self.meaning} (found by: {', '.join((self.detector, *self.also))})"
+        return f"{where}, {moment(self.row)}: {self.meaning} (found by: {', '.join((self.detector, *self.also))})"
 
     def document(self) -> dict[str, Any]:
         """For JSON: `difference` is null where it is infinite."""
@@ -44,7 +44,7 @@ class Finding:
             "stage": self.stage,
             "name": self.name,
             "venue": self.venue,
-            "row": day(self.row),
+            "row": moment(self.row),
             "row_time": self.row,
             "rows": self.rows,
             "difference": self.difference if math.isfinite(self.difference) else None,

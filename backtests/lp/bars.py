@@ -26,13 +26,14 @@ from backtests.lp.desk import Desk
 from backtests.lp.engine import sample_times
 from backtests.lp.exposure import Exposure
 from backtests.lp.metrics import beside_full_range, worst_of
-from backtests.lp.minutes import MINUTE, Minutes, load_minutes, utc
+from backtests.lp.minutes import MINUTE, Minutes, load_minutes
 from backtests.lp.path import PricePath
 from backtests.lp.recorded import quote_of
 from backtests.lp.result import MINUTE_BARS, LpResult, LpRun, Market
 from backtests.lp.strategies import FullRange, LpStrategy
 from backtests.metrics import Metric
 from bot.config import SPACING
+from bot.core.dates import minute
 from bot.core.panel import Floats, Times
 
 MINUTE_BARS_SAME_PRICE: Final = f"{MINUTE_BARS}, same price"
@@ -144,7 +145,7 @@ def backtest_bars(setup: BarSetup, strategy: LpStrategy, notes: tuple[str, ...] 
         "minute files": ", ".join(minutes.files),
         "minutes": f"{len(minutes):,}",
         "missing minutes": f"{int(minutes.missing.sum()):,} in {len(minutes.gaps):,} gaps",
-        "first and last minute": f"{utc(int(minutes.times[0]))} to {utc(int(minutes.times[-1]))} UTC",
+        "first and last minute": f"{minute(int(minutes.times[0]))} to {minute(int(minutes.times[-1]))} UTC",
         "looks": f"every {setup.every} s",
         "data digest": minutes.digest,
     }

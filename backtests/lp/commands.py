@@ -20,7 +20,7 @@ from backtests.lp.report import lp_report_json, write_lp_report
 from backtests.lp.result import ASSUMPTIONS, LpResult, LpRun
 from backtests.metrics import Metric
 from backtests.page import shown
-from backtests.run import day
+from bot.core.dates import moment
 
 EXACT: Final = "exact: swaps, mints, burns, fees and collects, in integers, as the contract makes them"
 EXACT_ON_BARS: Final = "exact: our mints, burns and collects, in integers; approximate: the fees, by minute"
@@ -82,7 +82,9 @@ def summary(result: LpResult) -> list[str]:
     """What a reader must know before the table."""
     run = result.worst
     first, last = int(run.series.time[0]), int(run.series.time[-1])
-    lines = [f"{run.label} in {run.market.label}, {run.capital:,.2f} {run.market.money}, {day(first)} to {day(last)}"]
+    lines = [
+        f"{run.label} in {run.market.label}, {run.capital:,.2f} {run.market.money}, {moment(first)} to {moment(last)}"
+    ]
     assumptions = {**ASSUMPTIONS, **BAR_ASSUMPTIONS}
     lines += [f"  {each.mode}: {assumptions[each.mode]}" for each in result.runs]
     on_bars = run.mode in BAR_ASSUMPTIONS

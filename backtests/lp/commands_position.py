@@ -15,8 +15,8 @@ from backtests.lp.report import write_lp_report
 from backtests.lp.result import ASSUMPTIONS, LpRun
 from backtests.metrics import Metric
 from backtests.page import shown
-from backtests.run import day
 from bot.core.amm.held_position import HeldPosition
+from bot.core.dates import moment
 from bot.pool_log import read_pool_log
 from bot.position_view import position_document, position_lines
 
@@ -57,7 +57,8 @@ def comparison_lines(compared: Comparison) -> list[str]:
     owed = f", and so did what it is owed at block {lived.block}" if lived.to_the_unit and not lived.slack else ""
     return [
         f"verified: {paid}{owed}",
-        f"the same {money.human(compared.capital)} {money.symbol}, {day(compared.since)} to {day(compared.until)}, "
+        f"the same {money.human(compared.capital)} {money.symbol}, "
+        f"{moment(compared.since)} to {moment(compared.until)}, "
         "in other ranges; of two assumptions the one with the lower net profit:",
         *(f"  {name}: {text}" for name, text in ASSUMPTIONS.items() if name in _modes(compared)),
         f"  {ASSUMED}",

@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 
 from backtests.lp.result import Action, LpRun, Market, Series
-from backtests.metrics import DAY, YEAR, Metric
+from backtests.metrics import YEAR, Metric
+from bot.core.dates import DAY
 
 FRACTION: Final = "fraction"
 SHORTEST_TO_ANNUALISE: Final = DAY

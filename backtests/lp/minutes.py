@@ -29,6 +29,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from bot.core.amm.tick_math import MAX_TICK, MIN_TICK
+from bot.core.dates import minute
 from bot.errors import DataError, located
 
 MINUTE: Final = 60
@@ -97,7 +98,7 @@ class Minutes:
         first = 0 if since is None else int(np.searchsorted(self.times, since))
         last = len(self) if until is None else int(np.searchsorted(self.times, until))
         if last - first < 2:
-            have = f"{utc(int(self.times[0]))} to {utc(int(self.times[-1]))}"
+            have = f"{minute(int(self.times[0]))} to {minute(int(self.times[-1]))}"
             raise DataError(located(self.files[0], "", "fewer than two minutes lie in the window asked for", have))
         return replace(self, **{name: getattr(self, name)[first:last] for name in _ARRAYS})
 
@@ -124,7 +125,7 @@ def load_minutes(files: Sequence[Path]) -> Minutes:
         parts.append(_checked(path, _table(path, data)))
         if len(parts) > 1 and parts[-1][0][0] <= parts[-2][0][-1]:
             problem = f"row 1 is not after the last minute of {paths[len(parts) - 2].name}"
-            raise DataError(located(path, "timestamp", problem, utc(int(parts[-1][0][0]))))
+            raise DataError(located(path, "timestamp", problem, minute(int(parts[-1][0][0]))))
     times, *columns = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     starts = np.cumsum([0, *(len(part[0]) for part in parts)])
     long = np.flatnonzero(np.diff(times) > (LONGEST_GAP + 1) * MINUTE)
@@ -132,18 +133,13 @@ def load_minutes(files: Sequence[Path]) -> Minutes:
         at = int(long[0]) + 1
         which = int(np.searchsorted(starts, at, "right")) - 1
         problem = f"row {at - int(starts[which]) + 1} comes more than {LONGEST_GAP // 1440} days after the one before"
-        raise DataError(located(paths[which], "timestamp", problem, utc(int(times[at]))))
+        raise DataError(located(paths[which], "timestamp", problem, minute(int(times[at]))))
     return _filled(times, columns, tuple(path.name for path in paths), digest.hexdigest())
 
 
 def integers(limbs: Limbs) -> list[int]:
     """Rows of two little-endian limbs as Python integers."""
     return [low | high << 64 for low, high in limbs.tolist()]
-
-
-def utc(seconds: int) -> str:
-    """``2022-07-19 00:00`` of unix seconds."""
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _expanded(path: Path) -> list[Path]:

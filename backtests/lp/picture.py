@@ -10,7 +10,7 @@ import numpy as np
 
 from backtests.lp.result import MINUTE_BARS, HeldRange, LpResult, LpRun, Market
 from backtests.page import DRAWN_POINTS, as_drawn
-from backtests.run import day
+from bot.core.dates import moment
 from bot.core.panel import Floats
 
 DRAWN_RANGES: Final = 400
@@ -70,7 +70,7 @@ def _bands(market: Market, drawn: Sequence[HeldRange], low: float, high: float) 
     for held in drawn:
         ends = sorted(price_of_tick(market, tick) for tick in (held.lower, held.upper))
         bottom, top = (as_drawn(min(max(end, low), high)) for end in ends)
-        x += [day(held.since), day(held.until), day(held.until), day(held.since), day(held.since), None]
+        x += [moment(held.since), moment(held.until), moment(held.until), moment(held.since), moment(held.since), None]
         y += [bottom, bottom, top, top, bottom, None]
     return {
         "type": "scatter",
@@ -94,7 +94,7 @@ def _moves(run: LpRun) -> dict[str, Any]:
         "type": "scatter",
         "mode": "markers",
         "name": "position opened",
-        "x": [day(each.time) for each in opened],
+        "x": [moment(each.time) for each in opened],
         "y": [as_drawn(float(run.series.price[place])) for place in places],
         "text": [each.reason for each in opened],
         "marker": {"size": 7, "symbol": "diamond", "color": "fourth"},
@@ -215,7 +215,7 @@ def _line(run: LpRun, values: Floats, picked: Any, name: str, **more: Any) -> di
         "type": "scatter",
         "mode": "lines",
         "name": name,
-        "x": [day(int(at)) for at in run.series.time[picked]],
+        "x": [moment(int(at)) for at in run.series.time[picked]],
         "y": [as_drawn(float(value)) for value in values[picked]],
         **more,
     }

@@ -11,8 +11,8 @@ from backtests.lp.config import LpConfig, Unfit, final_second, first_second
 from backtests.lp.engine import Setup
 from backtests.lp.path import recorded_path
 from backtests.lp.result import Market
-from backtests.run import day
 from bot.core.amm.events import PoolFacts
+from bot.core.dates import moment
 from bot.pool_log import PoolLog, read_pool_log
 
 HOUR = 3_600
@@ -77,19 +77,21 @@ def window(config: LpConfig, log: PoolLog) -> tuple[int, int, tuple[str, ...]]:
         row = min(int(np.searchsorted(log.block, config.first)), len(log) - 1) if wanted is None else 0
         since = int(log.time[row]) if wanted is None else wanted
         if (wanted is None and int(config.first) > int(log.block[-1])) or since >= ends:
-            raise Unfit("from", f"the log ends on {day(ends)}, in block {int(log.block[-1])} (got {config.first})")
+            raise Unfit("from", f"the log ends on {moment(ends)}, in block {int(log.block[-1])} (got {config.first})")
         if since < begins:
             since = begins
-            notes.append(f"the pool began on {day(begins)}, after `from`")
+            notes.append(f"the pool began on {moment(begins)}, after `from`")
     if config.last is not None:
         wanted = final_second(config)
         row = int(np.searchsorted(log.block, config.last, side="right")) - 1 if wanted is None else 0
         until = (int(log.time[row]) if row >= 0 else begins) if wanted is None else wanted
         if until <= since:
-            raise Unfit("to", f"nothing is between it and {day(since)}, when the backtest begins (got {config.last})")
+            raise Unfit(
+                "to", f"nothing is between it and {moment(since)}, when the backtest begins (got {config.last})"
+            )
         if until > ends + HOUR:
-            notes.append(f"the log ends on {day(ends)}, before `to`")
+            notes.append(f"the log ends on {moment(ends)}, before `to`")
         until = min(until, ends)
     if until <= since:
-        raise Unfit("log", f"all of its events are within one second, on {day(begins)}")
+        raise Unfit("log", f"all of its events are within one second, on {moment(begins)}")
     return since, until, tuple(notes)

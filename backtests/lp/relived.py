@@ -76,9 +76,7 @@ def rows_of(held: HeldPosition, log: PoolLog, name: object = "log") -> NDArray[n
     return np.array(found, dtype=np.intp)
 
 
-def taken_out(
-    held: HeldPosition, log: PoolLog, calls: Calls, rows: NDArray[np.intp]
-) -> tuple[PoolLog, Calls, NDArray[np.intp]]:
+def taken_out(log: PoolLog, calls: Calls, rows: NDArray[np.intp]) -> tuple[PoolLog, Calls, NDArray[np.intp]]:
     """The log without the position's own events, its calls, and which rows of the log are left.
 
     With a collect goes the poke (a Burn of nothing) that the manager makes for it just before.
@@ -107,7 +105,7 @@ def live_again(
 
     Raises DataError at the first amount that is not the chain's.
     """
-    emptied, left, kept = taken_out(held, log, calls, rows)
+    emptied, left, kept = taken_out(log, calls, rows)
     playing = player(emptied, left, False)
     machine, place = playing.machine, (OWNER, held.lower, held.upper)
     history = held.history[: len(rows)]

@@ -30,8 +30,8 @@ from backtests.page import (
     template_of,
     words,
 )
-from backtests.run import day
-from bot.errors import StorageError
+from bot.core.dates import moment
+from bot.whole_file import write_whole
 
 TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
 SHOWN_ACTIONS: Final = 200
@@ -74,10 +74,7 @@ def write_lp_report(result: LpResult, path: Path) -> None:
     """
     render_lp_html(result, path)
     file = path.with_suffix(".json")
-    try:
-        file.write_text(json.dumps(lp_report_json(result), allow_nan=False, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"{file}: the report cannot be written: {error.strerror}") from None
+    write_whole(file, json.dumps(lp_report_json(result), allow_nan=False, indent=1) + "\n", "the report")
 
 
 def render_lp_html(result: LpResult, path: Path) -> None:
@@ -96,8 +93,8 @@ def render_lp_html(result: LpResult, path: Path) -> None:
         run=run,
         title=str(result.facts.get("title") or market.label),
         badge="exact replay" if MINUTE_BARS not in run.mode else "minute bars, approximate",
-        since=day(int(run.series.time[0])),
-        until=day(int(run.series.time[-1])),
+        since=moment(int(run.series.time[0])),
+        until=moment(int(run.series.time[-1])),
         money=market.money,
         base=market.symbols[market.base],
         profit=_profit(run),
@@ -121,10 +118,7 @@ def render_lp_html(result: LpResult, path: Path) -> None:
             (LOOK / "report.css").read_text(encoding="utf-8") + (TEMPLATES / "lp.css").read_text(encoding="utf-8")
         ),
     )
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"{path}: the report cannot be written: {error.strerror}") from None
+    write_whole(path, text, "the report")
 
 
 def lp_report_json(result: LpResult) -> dict[str, Any]:
@@ -230,4 +224,4 @@ def _books(run: LpRun) -> list[tuple[str, tuple[int, int]]]:
 
 
 def _span(run: LpRun) -> list[str]:
-    return [day(int(run.series.time[0])), day(int(run.series.time[-1]))]
+    return [moment(int(run.series.time[0])), moment(int(run.series.time[-1]))]

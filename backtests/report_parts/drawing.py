@@ -14,7 +14,7 @@ from jinja2 import Template
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from backtests.metrics import DAY, Metric
+from backtests.metrics import Metric
 from backtests.page import (
     NO_VALUE,
     ORIGINS,
@@ -30,8 +30,9 @@ from backtests.page import (
 from backtests.report_parts.document import metrics_of, runs_of
 from backtests.report_parts.seal import sealed
 from backtests.report_parts.tables import MONTHS, shade
-from backtests.run import Run, day
-from bot.core.certificate import digest_of
+from backtests.run import Run
+from bot.core.dates import DAY, moment
+from bot.core.strict_json import digest_of
 
 SHOWN_TRADES: Final = 200
 HEADLINES: Final = ("total_return", "cagr", "sharpe", "max_drawdown", "fees", "gas")
@@ -57,8 +58,8 @@ def page_of(document: Mapping[str, Any]) -> str:
         labels=[each.label for each in runs],
         title=title_of(document),
         stamp=stamp_of(facts.get(CERTIFICATE)),
-        since=day(int(run.times[0])),
-        until=day(int(run.times[-1])),
+        since=moment(int(run.times[0])),
+        until=moment(int(run.times[-1])),
         says=sentence(runs, numbers),
         headlines=[(name, [each[name] for each in numbers]) for name in HEADLINES],
         table=_rows(numbers) + _rows(beside),

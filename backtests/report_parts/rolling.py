@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backtests.metrics import DAY, FLAT, cycles_a_year, returns_of
+from backtests.metrics import FLAT, cycles_a_year, returns_of
 from backtests.overfitting import automatic_block_length, stationary_indices
 from backtests.run import Run
+from bot.core.dates import DAY, day
 from bot.core.panel import Floats
 
 WINDOWS: Final = (2, 7, 14, 21, 30, 60, 90, 180, 365)  # days
@@ -69,7 +69,7 @@ def turnover_by_period(run: Run) -> tuple[str, list[str], list[float]]:
             break
     found, where = np.unique(starts, return_inverse=True)
     sums = np.bincount(where, weights=run.turnover, minlength=len(found))
-    labels = [datetime.fromtimestamp(int(start) * DAY, UTC).strftime("%Y-%m-%d") for start in found]
+    labels = [day(int(start) * DAY) for start in found]
     return name, labels, [float(value) for value in sums]
 
 

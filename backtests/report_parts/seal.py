@@ -52,7 +52,7 @@ def seal_of(text: str) -> Seal:
     """The seal of a page. Raises ValueError with one line when it has none, or one that cannot be read."""
     parts, digests = PARTS.findall(text), DIGEST.findall(text)
     if len(parts) != 1 or len(digests) != 1:
-        raise ValueError("it has no seal, or more than one")
+        raise ValueError("it has no seal, or more than one; pages of certificates, folds and heat maps have none")
     try:
         said = json.loads(parts[0][1])
     except ValueError:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from backtests.fast import run_fast
 from backtests.gas import gas_of
-from backtests.metrics import FLAT
+from backtests.metrics import FLAT, returns_of
 from backtests.overfitting import (
     Interval,
     Moments,
@@ -135,8 +135,7 @@ def best_run(sweep: Sweep, config: Config) -> Run:
 
 def judge(store: Store, found: Found, run: Run, yearly: float, seed: int = 0) -> Honesty:
     """The honesty figures of `run`, the best of all in the store. `yearly`: returns in a year."""
-    equity = run.equity
-    returns = equity[1:] / equity[:-1] - 1.0
+    returns = returns_of(run.equity)
     notes = []
     try:
         moments: Moments | None = Moments.of(returns)

@@ -8,18 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from backtests.commands import facts_of
 from backtests.fast import benchmarks
 from backtests.gas import gas_of
+from backtests.origins import facts_of
 from backtests.page import NO_VALUE
 from backtests.report import heat_map, write_report
-from backtests.run import Run, day
+from backtests.run import Run
 from backtests.sweep.analysis import Found, Honesty
 from backtests.sweep.heatmap import cells
 from backtests.sweep.results import Store
 from backtests.sweep.runner import Sweep
 from backtests.sweep.space import Axis
 from bot.config import Config
+from bot.core.dates import moment
 
 
 def report_best(
@@ -40,7 +41,7 @@ def report_best(
     loaded = replace(plan.loaded, config=heard, panel=panel, universe=settings.universe)
     facts: dict[str, Any] = facts_of(loaded, settings, "fast") | {
         "title": f"{run.label}, the best of {found.trials:,} by {objective.replace('_', ' ')}",
-        "window": f"{day(int(run.times[0]))} to {day(int(run.times[-1]))}",
+        "window": f"{moment(int(run.times[0]))} to {moment(int(run.times[-1]))}",
         "sweep": {
             "tried": f"{found.trials:,}",
             "best": ", ".join(f"{key}={value}" for key, value in found.top[0]["values"].items()),

@@ -29,6 +29,7 @@ from backtests.sweep.results import Store
 from backtests.sweep.runner import Progress, Sweep
 from backtests.sweep.search import search
 from backtests.sweep.space import Axis, axes_of, place
+from bot.again import typed
 from bot.errors import ConfigError
 from bot.loading import Options, load
 
@@ -91,6 +92,8 @@ def sweep(
                 plan.run(chosen, store, where, progress, told)
         found = look(store, objective)
         best = found.top[0]
+        now, yearly = int(time.time()), best["yearly"]  # what was tried decides what a certificate is worth,
+        log_sweep(log_path(), loaded, axes, asked, folder, found.trials, found.variance, yearly, now)  # shown or not
         chosen_config = _config_of(plan, best["values"])
         run = best_run(plan, chosen_config)
         honesty = judge(store, found, run, best["yearly"], seed)
@@ -98,8 +101,6 @@ def sweep(
             draw(store, *drawn, objective, heat)
         if report is not None:
             report_best(plan, chosen_config, run, store, found, honesty, drawn, objective, report)
-    now, yearly = int(time.time()), best["yearly"]  # what was tried decides what a certificate is worth
-    log_sweep(log_path(), loaded, axes, asked, folder, found.trials, found.variance, yearly, now)
     if as_json:
         console.print_json(json.dumps(document(folder, objective, progress, found, honesty), allow_nan=False))
         return
@@ -203,11 +204,10 @@ def _written(values: Mapping[str, Any]) -> str:
 
 def _next(options: Options, values: Mapping[str, Any]) -> str:
     """The exact rung for the best: the keys go into the environment, which overrides the file."""
-    data = f"--data {options.replay}" if options.replay else f"--synthetic {options.synthetic}"
     changes = " ".join(
         shlex.quote(f"PATRON__{key.replace('.', '__').upper()}={value}") for key, value in values.items()
     )
-    return f"env {changes} patron backtest {options.config} {data} --rung replay"
+    return f"env {changes} patron backtest {typed(options)} --rung replay"
 
 
 @contextmanager

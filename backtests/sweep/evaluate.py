@@ -17,7 +17,7 @@ from backtests.gas import RecordedGas
 from backtests.kernels import portfolio as columns
 from backtests.kernels import sweep as kernel
 from backtests.kernels import tell_if_cold
-from backtests.metrics import FLAT, YEAR
+from backtests.metrics import FLAT, YEAR, cycles_a_year
 from backtests.overfitting import ONE_AT_A_TIME
 from backtests.sweep.plan import Combination, code_digest
 from bot.config import Config, StrategyConfig
@@ -166,7 +166,7 @@ def _group(
     worst = int(summary[:, columns.IMBALANCE].argmax())
     if not summary[worst, columns.IMBALANCE] <= IMBALANCE:
         raise InvariantBroken(f"the books of {dict(group[worst].values)} do not balance: {summary[worst].tolist()}")
-    seconds, yearly = int(times[-1] - times[0]), YEAR / float(np.median(np.diff(times)))
+    seconds, yearly = int(times[-1] - times[0]), cycles_a_year(times)
     count = np.bincount(block, minlength=blocks).astype(np.float64)
     found = []
     for row, combination in enumerate(group):

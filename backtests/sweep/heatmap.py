@@ -14,14 +14,17 @@ from backtests.sweep.evaluate import OK
 from backtests.sweep.results import Store
 from backtests.sweep.space import Axis
 from bot.core.panel import Floats
-from bot.errors import ConfigError, StorageError
+from bot.errors import ConfigError
+from bot.whole_file import write_whole
 
 
 def two_keys(axes: Sequence[Axis], asked: str | None) -> tuple[Axis, Axis]:
     """(across, up): the two axes that ``KEY,KEY`` names, or the two that vary. Raises ConfigError."""
     if asked is None:
         varied = [axis for axis in axes if len(axis.values) > 1]
-        if len(varied) != 2:
+        if len(varied) < 2:
+            raise ConfigError("--heat: a map is of two keys that vary: give --grid a second one")
+        if len(varied) > 2:
             raise ConfigError(f"--heat: {len(varied)} keys vary; name two of them with --heat-keys KEY,KEY")
         return varied[0], varied[1]
     by_key = {axis.key: axis for axis in axes}
@@ -80,10 +83,7 @@ def draw(store: Store, across: Axis, up: Axis, figure: str, path: Path) -> None:
         "displaylogo": False,
         "showSendToCloud": False,  # on unless told otherwise: a button that uploads the figures
     }
-    try:
-        plot.write_html(path, include_plotlyjs=True, config=options)
-    except OSError as error:
-        raise StorageError(f"{path}: the heat map cannot be written: {error.strerror}") from None
+    write_whole(path, plot.to_html(include_plotlyjs=True, config=options), "the heat map")
 
 
 def _plain(values: Floats) -> list[list[Any]]:

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from backtests.overfitting import Blocks
 from backtests.sweep.evaluate import OK, schema
 from bot.errors import DataError, LockHeld, StorageError
+from bot.whole_file import sync_folder, write_whole
 
 MANIFEST: Final = "sweep.json"
 UNFINISHED: Final = ".unfinished-"
@@ -87,7 +88,7 @@ class Store:
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.rename(self.folder / f"part-{name}.parquet")
-            self._sync_folder()
+            sync_folder(self.folder)
         except OSError as error:
             raise StorageError(f"{unfinished}: {error.strerror}") from None
         self._keys.update(map(bytes.fromhex, keys))
@@ -125,10 +126,8 @@ class Store:
     def _check_facts(self) -> None:
         manifest = self.folder / MANIFEST
         if not manifest.exists():
-            unfinished = self.folder / f"{UNFINISHED}{MANIFEST}"
-            unfinished.write_text(json.dumps(self._facts, indent=2) + "\n", encoding="utf-8")
-            unfinished.rename(manifest)
-            self._sync_folder()
+            write_whole(manifest, json.dumps(self._facts, indent=2) + "\n")
+            sync_folder(self.folder)
             return
         try:
             known = json.loads(manifest.read_text(encoding="utf-8"))
@@ -136,17 +135,11 @@ class Store:
             raise DataError(f"{manifest}: not readable: {error}") from None
         for name, fact in self._facts.items():
             if known.get(name) != fact:
+                other = "other data" if name == "data" else f"another {name}"
                 raise DataError(
-                    f"{self.folder}: its results are of another {name} ({str(known.get(name))[:40]}, now "
+                    f"{self.folder}: its results are of {other} ({str(known.get(name))[:40]}, now "
                     f"{str(fact)[:40]}) and cannot be compared; choose another --out"
                 )
-
-    def _sync_folder(self) -> None:
-        handle = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _matrix(column: pa.FixedSizeListArray, width: int) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -19,11 +19,12 @@ import numpy as np
 
 from backtests.fast import benchmarks, run_fast
 from backtests.gas import gas_of
-from backtests.metrics import DAY, FLAT, YEAR
+from backtests.metrics import FLAT, cycles_a_year
 from backtests.run import Run
 from backtests.walkforward.judging import Judge
 from backtests.walkforward.splits import chosen_groups, path_count, path_splits
 from backtests.walkforward.window import fold_edges, window
+from bot.core.dates import DAY
 from bot.core.panel import Floats, Times
 from bot.core.score import Scores, no_scores
 from bot.errors import ConfigError, DataError
@@ -67,7 +68,7 @@ class Combinatorial:
     def sharpe(self, returns: Floats) -> float:
         """Annualised Sharpe ratio of returns over these cycles, risk-free rate 0; NaN where they do not vary."""
         spread = float(returns.std(ddof=1))
-        yearly = YEAR / float(np.median(np.diff(self.times)))
+        yearly = cycles_a_year(self.times)
         return float(returns.mean()) / spread * yearly**0.5 if spread >= FLAT else float("nan")
 
 

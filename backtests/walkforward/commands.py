@@ -8,12 +8,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from backtests.commands import facts_of
+from backtests.origins import facts_of
 from backtests.page import shown
-from backtests.run import day
 from backtests.walkforward.folds import combinatorial, walk_forward
 from backtests.walkforward.outcome import Outcome, document, runs_of, shown_of
 from backtests.walkforward.picture import render_html
+from bot.again import typed
+from bot.core.dates import moment
 from bot.errors import ConfigError
 from bot.loading import Options, load
 from bot.settings import settings_of
@@ -47,14 +48,13 @@ def walkforward(
     line(f"{loaded.source.label}: {loaded.source.described}")
     if loaded.doubts:
         line(f"  {loaded.doubts}")
-    line(f"{outcome.strategy}, {day(cut[0].first)} to {day(cut[-1].last)}, each fold anew with all the capital")
+    line(f"{outcome.strategy}, {moment(cut[0].first)} to {moment(cut[-1].last)}, each fold anew with all the capital")
     console.print(_table(outcome))
     for text in _lines(outcome, settings.strategy.before_first_fit.replace("_", " ")):
         line(text)
     if report is not None:
         line(f"report: {report} (opens offline)")
-    data = f"--data {options.replay}" if options.replay else f"--synthetic {options.synthetic}"
-    line(f"try next: patron lookahead {options.config} {data}")
+    line(f"try next: patron lookahead {typed(options)}")
     return 0
 
 
@@ -66,7 +66,7 @@ def _table(outcome: Outcome) -> Table:
     for name in ("return", "Sharpe", "drawdown", "models"):
         table.add_column(name, justify="right")
     for fold in outcome.folds:
-        dates = [day(fold.first), f"to {day(fold.last)}", ""]
+        dates = [moment(fold.first), f"to {moment(fold.last)}", ""]
         models = [str(len(fold.models)) if outcome.paths.asks_model else "", "", ""]
         for when, count, (name, run) in zip(dates, models, runs_of(fold).items(), strict=True):
             table.add_row(when, name, *(shown(each, metric) for metric, each in shown_of(run).items()), count)

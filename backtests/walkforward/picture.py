@@ -23,10 +23,10 @@ from backtests.page import (
     template_of,
 )
 from backtests.page import TEMPLATES as LOOK
-from backtests.run import day
 from backtests.walkforward.outcome import RUNS, Outcome, runs_of, shown_of
+from bot.core.dates import moment
 from bot.core.panel import Floats
-from bot.errors import StorageError
+from bot.whole_file import write_whole
 
 TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
 Trace = dict[str, Any]
@@ -39,8 +39,8 @@ def render_html(outcome: Outcome, facts: Mapping[str, Any], path: Path) -> None:
     folds, paths = outcome.folds, outcome.paths
     text = template_of(TEMPLATES / "folds.html", {"ratio": _ratio}).render(
         title=str(facts.get("title") or f"{outcome.strategy}, walk-forward"),
-        since=day(folds[0].first),
-        until=day(folds[-1].last),
+        since=moment(folds[0].first),
+        until=moment(folds[-1].last),
         money=folds[0].run.money,
         capital=folds[0].run.capital,
         says=outcome.sentence,
@@ -58,10 +58,7 @@ def render_html(outcome: Outcome, facts: Mapping[str, Any], path: Path) -> None:
         hashes=[policy_hash(engine), policy_hash(drawing)],
         style=Markup((LOOK / "report.css").read_text(encoding="utf-8")),  # noqa: S704  # our own file
     )
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"{path}: the report cannot be written: {error.strerror}") from None
+    write_whole(path, text, "the report")
 
 
 def charts(outcome: Outcome) -> dict[str, list[Trace]]:
@@ -70,7 +67,7 @@ def charts(outcome: Outcome) -> dict[str, list[Trace]]:
 
 
 def _bars(outcome: Outcome) -> list[Trace]:
-    dates = [f"{day(fold.first)}<br>to {day(fold.last)}" for fold in outcome.folds]
+    dates = [f"{moment(fold.first)}<br>to {moment(fold.last)}" for fold in outcome.folds]
     each = [runs_of(fold) for fold in outcome.folds]
     return [
         {
@@ -90,7 +87,7 @@ def _fan(outcome: Outcome) -> list[Trace]:
     whole = np.array([_growth(path) for path in paths.paths])
     stride = max(1, math.ceil(whole.shape[1] / DRAWN_POINTS))
     picked = np.arange(whole.shape[1])[::-stride][::-1]
-    dates = [day(int(at)) for at in paths.times[picked]]
+    dates = [moment(int(at)) for at in paths.times[picked]]
 
     def line(values: Floats, name: str, **more: Any) -> Trace:
         drawn = [as_drawn(float(value)) for value in values[picked]]

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from backtests.fast import cycle_bars
+from backtests.walkforward.splits import group_bounds
 from bot.core.panel import Times
 from bot.errors import ConfigError
 from bot.loading import Loaded
@@ -39,5 +40,4 @@ def fold_edges(schedule: Schedule, folds: int) -> Times:
             if most
             else f"a fold needs {LEAST_CYCLES} cycles, the window has {len(times)}"
         )
-    sizes = returns // folds + (np.arange(folds) < returns % folds)
-    return times[np.concatenate(([0], np.cumsum(sizes)))]
+    return times[group_bounds(returns, folds)]

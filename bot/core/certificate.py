@@ -6,11 +6,12 @@ digit is seen; what was certified is told again by `inputs`, so that a change of
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
+
+from bot.core.strict_json import canonical, digest_of
 
 VERSION: Final = 1
 PASSED, FAILED, NOT_APPLICABLE = "passed", "failed", "not applicable"
@@ -90,19 +91,3 @@ def certificate_of(document: Mapping[str, Any]) -> Certificate:
     if document.get("digest") != found.digest:
         raise ValueError(f"changed after it was issued: its digest is {found.digest}, it says {document.get('digest')}")
     return found
-
-
-def canonical(value: Any) -> str:
-    """`value` as the one JSON text that is hashed: keys sorted, no spaces, no NaN. Raises ValueError for NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain)
-
-
-def digest_of(value: Any) -> str:
-    """SHA-256 of the canonical text, in hexadecimal digits."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} has no place in a certificate")

@@ -8,16 +8,16 @@ tell them apart. It looks at the past only: when a price comes back, so do value
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
 
+from bot.core.dates import DAY, moment
 from bot.core.market import Market
 from bot.core.panel import Panel, Times
 from bot.core.universe import Universe
 
-WRITE_OFF: Final = 30 * 86_400  # seconds without a price after which a holding is worth nothing
+WRITE_OFF: Final = 30 * DAY  # seconds without a price after which a holding is worth nothing
 NO_PRICE, WRITTEN_OFF = "no price since", "written off: no price since"
 
 
@@ -26,7 +26,7 @@ def last_known(panel: Panel) -> Times:
     return np.maximum.accumulate(np.where(panel.listed, panel.times[:, np.newaxis], -1), axis=0)
 
 
-def standing(market: Market, universe: Universe, known: Times, at: int) -> Market:
+def with_halts(market: Market, universe: Universe, known: Times, at: int) -> Market:
     """`market` with its venues halted, and worthless, where the rule says so.
 
     `known` (N,): a row of `last_known`, `at` its time (unix seconds). The pools stay as they are.
@@ -39,15 +39,10 @@ def standing(market: Market, universe: Universe, known: Times, at: int) -> Marke
         if since < 0:
             halted[venue.id] = "no price yet"
         elif at - since <= WRITE_OFF:
-            halted[venue.id] = f"{NO_PRICE} {_day(since)}"
+            halted[venue.id] = f"{NO_PRICE} {moment(since)}"
         else:
-            halted[venue.id] = f"{WRITTEN_OFF} {_day(since)}"
+            halted[venue.id] = f"{WRITTEN_OFF} {moment(since)}"
             worthless.add(venue.id)
     if len(halted) == len(market.halted):
         return market
     return replace(market, halted=halted, worthless=frozenset(worthless))
-
-
-def _day(at: int) -> str:
-    moment = datetime.fromtimestamp(at, UTC)
-    return moment.strftime("%Y-%m-%d" if at % 86_400 == 0 else "%Y-%m-%d %H:%M")

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import walk_tb
 from types import MappingProxyType, ModuleType
 
 import numpy as np
@@ -41,7 +42,7 @@ class Strategy:
         try:
             wanted = np.array(self.targets(panel, scores, self.params), dtype=np.float64)  # ours to write to
         except Exception as error:  # a strategy is its owner's code: whatever it raises is one line for them
-            raise ValueError(f"{type(error).__name__} in targets: {error}") from error
+            raise ValueError(f"{type(error).__name__} in targets{_line_of(error, self.targets)}: {error}") from error
         _check_shape(wanted, panel)
         if self.uses_scores:
             silent = np.array([digest == "" for digest in scores.model], dtype=bool)
@@ -56,6 +57,13 @@ def all_idle(panel: Panel) -> Floats:
     weights = np.zeros((len(panel), len(panel.venues)))
     weights[:, 0] = 1.0
     return weights
+
+
+def _line_of(error: Exception, targets: Targets) -> str:
+    """Where in the strategy's own file it was raised, or where that called what raised it: ", line 7"."""
+    code = getattr(targets, "__code__", None)
+    own = [at for frame, at in walk_tb(error.__traceback__) if code and frame.f_code.co_filename == code.co_filename]
+    return f", line {own[-1]}" if own else ""
 
 
 def equal_weight(panel: Panel) -> Floats:
@@ -96,9 +104,9 @@ def load(
         raise ValueError(f"strategy {name}: PARAMS must map names to numbers (got {defaults!r})")
     unknown = sorted(set(params or {}) - set(defaults))
     if unknown:
-        raise ValueError(
-            f"strategy {name} has no parameter {unknown[0]!r}; it has: {', '.join(sorted(defaults)) or 'none'}"
-        )
+        known = ", ".join(sorted(defaults)) or "none"
+        hint = " (a file names them, with their defaults, in PARAMS)" if name.endswith(".py") else ""
+        raise ValueError(f"strategy {name} has no parameter {unknown[0]!r}; it has: {known}{hint}")
     lookback = getattr(module, "LOOKBACK", 1)
     if not isinstance(lookback, int) or lookback < 1:
         raise ValueError(f"strategy {name}: LOOKBACK must be a whole number above zero (got {lookback!r})")
@@ -115,13 +123,15 @@ def load(
 def _module(name: str, beside: Path | None) -> ModuleType:
     if name.endswith(".py"):
         path = (beside or Path()) / name
-        spec = importlib.util.spec_from_file_location(f"strategy_{path.stem}", path)
-        if spec is None or spec.loader is None or not path.is_file():
+        if not path.is_file():
             raise ValueError(f"no strategy file {name}")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module  # dataclasses in the file look themselves up there
+        module = ModuleType(f"strategy_{path.stem}")
+        module.__file__ = str(path)
+        sys.modules[module.__name__] = module  # dataclasses in the file look themselves up there
         try:
-            spec.loader.exec_module(module)
+            # Compiled from the text itself: Python's own cache goes by size and whole seconds, so that a digit changed
+            # twice within a second, or a cache put there by somebody else, would run what nobody reads or digests.
+            exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), module.__dict__)  # noqa: S102
         except SyntaxError as error:
             raise ValueError(f"strategy {name}, line {error.lineno}: {error.msg}") from None
         except OSError as error:

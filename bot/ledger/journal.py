@@ -229,10 +229,6 @@ class SqliteJournal:
             found = await connection.execute(select(table.key, table.value).where(table.key.startswith("token.")))
             return {str(key).removeprefix("token."): Token(*json.loads(value)) for key, value in found}
 
-    async def cycles_done(self) -> int:
-        """`last_cycle`, as the daemon asks for it: the next cycle's number is one above."""
-        return await self.last_cycle()
-
     def _intent(self, row: Row[Any]) -> IntentRow:
         """The row as values. A plan that no longer has its id was altered on disk."""
         with self._sound(f"intent {row.id[:12]}"):

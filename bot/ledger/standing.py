@@ -6,13 +6,13 @@ Both are replaced whole at each start, so a reader never sees half of one.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from bot.core.strict_json import parsed
 from bot.errors import DataError, StorageError
+from bot.whole_file import write_whole
 
 STANDING: Final = "standing.json"
 CERTIFICATE: Final = "certificate.json"
@@ -34,20 +34,15 @@ def read_stamp(data_dir: Path) -> str | None:
 def write_standing(data_dir: Path, told: Mapping[str, Any], certificate: Mapping[str, Any] | None) -> None:
     """Leaves both documents; without a certificate, none of an earlier start stays. Raises StorageError."""
     copy = data_dir / CERTIFICATE
-    try:
-        if certificate is not None:
-            _write(copy, certificate)
-        else:
+    if certificate is not None:
+        _write(copy, certificate)
+    else:
+        try:
             copy.unlink(missing_ok=True)
-        _write(data_dir / STANDING, told)
-    except OSError as error:
-        raise StorageError(f"{error.filename or data_dir}: {error.strerror}") from None
+        except OSError as error:
+            raise StorageError(f"{copy}: {error.strerror}") from None
+    _write(data_dir / STANDING, told)
 
 
 def _write(path: Path, document: Mapping[str, Any]) -> None:
-    beside = path.with_name(f"{path.name}.new")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    write_whole(path, json.dumps(document, indent=2, allow_nan=False) + "\n")

@@ -15,7 +15,7 @@ import numpy as np
 
 from bot.core.panel import Floats, Panel
 from bot.core.score import Scores
-from bot.errors import PatronError
+from bot.errors import PatronError, RefusedError, StorageError
 from bot.scoring.labels import Labels
 from bot.scoring.params import ScorerParams
 from bot.scoring.scorer import PanelScorer
@@ -61,20 +61,27 @@ class CertifiedScorer:
     async def score(self, panel: Panel) -> Scores:
         """Scores of the panel's last row, (1, N); `withheld` says why the model that speaks was not admitted.
 
-        Raises PatronError when it takes too long, StorageError when an admission cannot be written down, and
-        RefusedError when the register was changed.
+        An admission that cannot be written down, or stands in a register that was changed, is none: that too is said
+        there, and asked again at the next cycle, since exits must go on. Raises PatronError when it takes too long.
         """
         async with self._busy:
             scores = await self._inner.score(panel)
             digest = scores.model[-1]
-            if not digest or digest in self._register:
+            if not digest:  # what is held before a model speaks was no part of what was judged
+                return replace(scores, withheld="no model speaks, and the certificate is of one that does")
+            if digest in self._register:
                 return scores
             verdict = self._verdicts.get(digest) or await self._judged(panel, digest)
             if not verdict.ok:
                 why = f"model {digest[:12]} is not admitted under the certificate: {'; '.join(verdict.reasons)}"
                 return replace(scores, withheld=why)
             model = self._model(digest)
-            self._register.append(digest, model.fit_time, verdict.figures, int(self._now()))
+            try:
+                await asyncio.to_thread(
+                    self._register.append, digest, model.fit_time, verdict.figures, int(self._now())
+                )
+            except (StorageError, RefusedError) as error:
+                return replace(scores, withheld=f"model {digest[:12]} cannot be written down as admitted: {error}")
             return scores
 
     async def _judged(self, panel: Panel, digest: str) -> Admission:

@@ -189,7 +189,7 @@ def checked_reference(reference: Mapping[str, Any]) -> tuple[list[Floats], list[
         moved = np.array(reference["moved"], dtype=np.float64)
         sizes = [float(reference[name]) for name in ("rows", "radius", "calibration_error")]
         named = len(reference["names"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"the certificate's reference of models: {type(error).__name__}: {error}") from None
     fits = len(edges) == len(counts) > 0 and moved.shape == (len(edges),) and named in (0, len(edges))
     fits = fits and bool(np.isfinite([*sizes, *moved]).all())

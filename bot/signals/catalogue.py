@@ -204,9 +204,7 @@ class Catalogue:
     def _frame(self, path: str, missing: str = "", known: Callable[[], tuple[str, ...]] = tuple) -> pd.DataFrame:
         entry = self._entries.get(path)
         if entry is None:
-            there = known()
-            shown = ", ".join(there[:20]) + (" …" if len(there) > 20 else "")
-            raise DataError(located(self.root or self.title, "", f"{missing}; there are: {shown or 'none'}"))
+            raise DataError(located(self.root or self.title, "", f"{missing}; there are: {some_of(known())}"))
         if entry.frame is not None:
             return entry.frame.copy(deep=False)
         assert entry.dataset is not None
@@ -214,6 +212,11 @@ class Catalogue:
         frame = read_file(self.root / path, entry.dataset)
         self._entries[path] = _Entry(entry.content, entry.dataset, frame)
         return frame.copy(deep=False)
+
+
+def some_of(names: tuple[str, ...]) -> str:
+    """The first twenty of `names`, for a line that says what there is."""
+    return (", ".join(names[:20]) + (" …" if len(names) > 20 else "")) or "none"
 
 
 def build_panel(

@@ -9,7 +9,7 @@ import numpy as np
 
 from bot.core.panel import Floats, Times
 from bot.errors import ConfigError, DataError, located
-from bot.signals.catalogue import Catalogue
+from bot.signals.catalogue import Catalogue, some_of
 from bot.signals.storage import micros_of, price_path, seconds_of, signal_path
 
 SECOND = 1_000_000  # microseconds
@@ -21,12 +21,14 @@ def check_names(catalogue: Catalogue, series: str | None, asset: str | None, bar
     if series is not None:
         source, topic = split(series)
         if source not in catalogue.sources():
-            raise ConfigError(f"costs.gas_series: no signal source {source}; there are: {_shown(catalogue.sources())}")
+            raise ConfigError(f"costs.gas_series: no signal source {source}; there are: {some_of(catalogue.sources())}")
         topics = tuple(sorted({str(each) for each in catalogue.signals(source)["topic"]}))
         if topic not in topics:
-            raise ConfigError(f"costs.gas_series: {source} has no topic {topic}; there are: {_shown(topics)}")
+            raise ConfigError(f"costs.gas_series: {source} has no topic {topic}; there are: {some_of(topics)}")
     if asset is not None and asset not in catalogue.assets(bar):
-        raise ConfigError(f"costs.native_asset: no {bar} prices of {asset}; there are: {_shown(catalogue.assets(bar))}")
+        raise ConfigError(
+            f"costs.native_asset: no {bar} prices of {asset}; there are: {some_of(catalogue.assets(bar))}"
+        )
 
 
 def split(series: str) -> tuple[str, str]:
@@ -79,7 +81,3 @@ def _newest(known: Times, values: Floats, times: Times) -> Floats:
     found = np.full(len(times), np.nan)
     found[at >= 0] = values[at[at >= 0]]
     return found
-
-
-def _shown(names: tuple[str, ...]) -> str:
-    return (", ".join(names[:20]) + (" …" if len(names) > 20 else "")) or "none"

@@ -213,3 +213,14 @@ def test_equal_weight_benchmark_obeys_the_same_policy() -> None:
     rival, _ = benchmarks(settings_for(config, all_idle(panel)), config, panel, START, int(panel.times[-1]))
     np.testing.assert_array_equal(rival.nav, fast(panel).nav)
     assert (rival.label, rival.trades.empty) == ("equal weight", False)
+
+
+@pytest.mark.parametrize(
+    "rules", [{"policy": {"band": "4 %"}}, {"limits": {"min_trade": "5000 USDC"}}, {"limits": {"max_venue": "5 %"}}]
+)
+def test_no_rule_of_the_strategy_keeps_its_rival_out_of_many_venues(rules: dict[str, dict[str, str]]) -> None:
+    """Thirty shares of a thirtieth: under a band of 4 % none of them would ever be bought."""
+    config, panel = config_of(30, **rules), panel_of(walk(60, 30))
+    rival, _ = benchmarks(settings_for(config), config, panel, START, int(panel.times[-1]))
+    assert (1.0 - rival.held[30:, 0]).min() > 0.6
+    assert any("quarter of an equal share" in note for note in rival.notes)

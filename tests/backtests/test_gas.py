@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtests.api import backtest, gas_burnt, run_backtest
+from backtests.api import backtest, gas_burnt, result_of, run_backtest
+from backtests.commands import report_run
 from backtests.fast import run_fast
 from backtests.gas import constant_gas, gas_note, gas_of, gas_prices, recorded_gas
 from backtests.sweep.evaluate import Parcel, evaluate
@@ -18,7 +21,9 @@ from bot.config import Config
 from bot.core.panel import Times
 from bot.core.score import no_scores
 from bot.errors import ConfigError, DataError
+from bot.loading import Options, load_frames
 from bot.paper import GAS_BASE, GAS_PER_LEG
+from bot.settings import settings_of
 from bot.signals.catalogue import Catalogue
 from tests.backtests.markets import DAY, START, config_of, panel_of, settings_for, walk, wanted
 
@@ -199,9 +204,37 @@ venues:
     expected = units * (10.0 + np.arange(40))[burnt] * 1e-9 * 2_000
     np.testing.assert_allclose(run.gas[burnt], expected, rtol=1e-12)
     assert run.notes[0] == "gas at recorded prices (chain/fast × ETH)"
+    loaded = load_frames(Options(config=path), prices, {"chain": gas})
+    shown = result_of(loaded, settings_of(loaded.config, loaded.universe, path), "fast").run  # the commands' way
+    assert shown.notes == run.notes
     path.write_text(text + "costs: {gas_series: chain/slow}\n")
     with pytest.raises(ConfigError, match=r"costs\.gas_series: chain has no topic slow; there are: fast"):
         backtest(path, prices, {"chain": gas})
+
+
+def test_a_run_of_the_daemon_pays_the_gas_prices_that_its_benchmarks_pay(tmp_path: Path) -> None:
+    """The strategy is the benchmark itself, so each cycle's gas is the same."""
+    days = at(days_of(40))
+    prices = pd.concat(
+        pd.DataFrame({"time": days, "asset": asset, "close": walk(40, 1, seed)[:, 0], "volume": 1e6})
+        for seed, asset in enumerate(("A", "ETH"))
+    )
+    gas = pd.DataFrame({"topic": "fast", "value": 10.0 + np.arange(40), "observed_at": days, "published_at": days})
+    path = tmp_path / "strategy.yaml"
+    path.write_text(
+        "capital: 100000 USDC\nevery: 1d\nstrategy: {name: equal_weight}\nsignals: []\n"
+        "venues: {v1: {kind: uniswap_v3_hold, asset: A, fee: 30 bps}}\ndevnet: {noise: 0 %}\n"
+        "costs: {gas_series: chain/fast, native_asset: ETH}\n"
+    )
+    loaded = load_frames(Options(config=path), prices, {"chain": gas})
+    settings = settings_of(loaded.config, loaded.universe, path)
+    found = result_of(loaded, settings, "replay")
+    report_run(replace(loaded, mode="paper"), settings, found.reports, {}, tmp_path)
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert told["rung"] == "paper"
+    np.testing.assert_allclose(told["series"]["gas"], found.run.gas, rtol=1e-9)
+    np.testing.assert_allclose(found.run.gas, found.benchmarks[0].gas, rtol=1e-9)
+    assert "gas at recorded prices (chain/fast × ETH)" in told["notes"]
 
 
 def test_a_generated_market_has_no_recorded_gas(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from backtests.api import run_backtest
 from backtests.fast import benchmarks
 from backtests.run import Run
-from bot.core.listing import WRITE_OFF, last_known, standing
+from bot.core.listing import WRITE_OFF, last_known, with_halts
 from bot.core.panel import Floats, Panel
 from bot.core.strategy import Strategy
 from bot.core.universe import Universe
@@ -125,11 +125,11 @@ def test_standing_looks_at_the_past_only() -> None:
         np.testing.assert_array_equal(cut, known[: row + 1])
     market = market_of(universe, pools_of(universe, (2.0, 3.0)), 10**6, {"v1": 10**18, "v2": 10**18})
     at = panel.times
-    assert standing(market, universe, known[5], int(at[5])) is market
-    halted = standing(market, universe, known[12], int(at[12]))
+    assert with_halts(market, universe, known[5], int(at[5])) is market
+    halted = with_halts(market, universe, known[12], int(at[12]))
     assert (dict(halted.halted), halted.worthless) == ({"v2": "no price since 2024-01-10"}, frozenset())
     assert halted.nav(universe) == market.nav(universe)
-    dead = standing(market, universe, known[45], int(at[45]))
+    dead = with_halts(market, universe, known[45], int(at[45]))
     assert dead.halted == {"v2": "written off: no price since 2024-01-10"}
     assert dead.value(universe, "v2") == 0
     assert dead.price(universe, "v2") == 0.0

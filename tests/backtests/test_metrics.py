@@ -271,3 +271,13 @@ def test_every_metric_is_in_the_docs_with_its_unit() -> None:
     assert {name: told.get(name, "").strip() for name in units} == {
         name: "money" if unit == "USDC" else unit for name, unit in units.items()
     }
+
+
+def test_of_two_cycles_near_one_of_the_rivals_the_nearer_one_is_its_pair() -> None:
+    """One run had a cycle more, six hours before the tenth; the rival's tenth is still compared with its tenth."""
+    nav = 100.0 * np.cumprod(1.0 + np.random.default_rng(4).normal(0.0, 0.02, 40))
+    rival = run_of(nav)
+    times = np.insert(rival.times, 10, rival.times[10] - DAY // 4)
+    run = replace(run_of(np.insert(nav, 10, 1.0)), times=times)
+    assert relative(run, rival)["beta"].value == pytest.approx(1.0)
+    assert relative(run, rival)["correlation"].value == pytest.approx(1.0)

@@ -211,3 +211,26 @@ def test_bootstrap_is_the_same_for_the_same_seed() -> None:
     )
     assert first == again
     assert first != other
+
+
+def test_a_quick_and_a_slow_trial_are_judged_by_the_same_step_of_time() -> None:
+    """A weekly ratio is the higher number beside a daily one that is worth more a year."""
+    random = np.random.default_rng(11)
+    quick = random.normal(0.0, 0.01, (1, 8 * 70))
+    quick += 0.0016 - quick.mean()  # 0.16 a day, 3.1 a year of 365 days
+    slow = random.normal(0.0, 0.01, (1, 8 * 10))
+    slow += 0.0025 - slow.mean()  # 0.25 a week, 1.8 a year
+    mixed = [blocks_of(quick), blocks_of(slow)]
+    padded = np.zeros((1, 8 * 70))
+    padded[:, ::7] = slow
+    same = [blocks_of(np.vstack([quick, padded]))]
+    found, expected = probability_of_overfitting(lambda: mixed), probability_of_overfitting(lambda: same)
+    assert (found.probability, found.loss) == (expected.probability, expected.loss)
+    assert found.slope == pytest.approx(expected.slope)
+
+
+@pytest.mark.parametrize("trials", [1.01, 1.2, 1.5, 2.0])
+def test_hardly_more_than_one_trial_makes_no_luck_below_zero(trials: float) -> None:
+    found = Moments(500, 0.1, 0.0, 3.0)
+    assert expected_best_sharpe(0.04, trials) >= 0.0
+    assert deflated_sharpe(found, 0.04, trials) <= probabilistic_sharpe(found)

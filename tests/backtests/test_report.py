@@ -17,7 +17,7 @@ import pytest
 from backtests.fast import benchmarks, run_fast
 from backtests.metrics import Metric, metrics, relative
 from backtests.page import shown
-from backtests.report import page_html, render_html, report_json, write_report
+from backtests.report import page_html, report_json, write_report
 from backtests.run import TRADE_COLUMNS, Run
 from bot.core.score import no_scores
 from bot.errors import StorageError
@@ -81,7 +81,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
     run, rivals = made()
     path = tmp_path_factory.mktemp("report") / "report.html"
     notes = (HOSTILE,)
-    render_html(replace(run, notes=notes, reasons=((START, HOSTILE), (START, HOSTILE))), rivals, FACTS, path)
+    write_report(replace(run, notes=notes, reasons=((START, HOSTILE), (START, HOSTILE))), rivals, FACTS, path)
     assert path.stat().st_size < 6_000_000
     return Page(path.read_text(encoding="utf-8"))
 
@@ -148,12 +148,12 @@ def test_every_chart_has_its_place_on_the_page(page: Page) -> None:
 def test_the_certificates_stamp_heads_the_page_and_the_rest_stands_with_the_digests(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     stamp = {"stamp": ["valid until 2025-01-01", "made on synthetic data"], "granted": True, "digest": "ef56"}
-    render_html(run_of([100.0]), [], {"certificate": stamp}, path)
+    write_report(run_of([100.0]), [], {"certificate": stamp}, path)
     page = Page(path.read_text(encoding="utf-8"))
     assert page.words.index("made on synthetic data") < page.words.index("Total return")
     assert page.words.index("Digests") < page.words.index("ef56")
     assert [attrs["class"] for _, attrs in page.tags if "stamp" in str(attrs.get("class"))] == ["stamp granted"]
-    render_html(run_of([100.0]), [], {"certificate": "none: deployed on the devnet alone"}, path)
+    write_report(run_of([100.0]), [], {"certificate": "none: deployed on the devnet alone"}, path)
     assert "none: deployed on the devnet alone" in Page(path.read_text(encoding="utf-8")).words
 
 
@@ -226,7 +226,7 @@ def test_json_is_strict_and_holds_the_same_numbers() -> None:
 
 def test_a_single_cycle_without_trades_benchmarks_or_facts_still_makes_a_page(tmp_path: Path) -> None:
     path = tmp_path / "small.html"
-    render_html(run_of([100.0]), [], {}, path)
+    write_report(run_of([100.0]), [], {}, path)
     words = Page(path.read_text(encoding="utf-8")).words
     assert "Nothing was traded." in words
     assert "made, fast rung" in words
@@ -253,4 +253,4 @@ def test_numbers_are_shown_with_their_units(metric: Metric, name: str, text: str
 
 def test_says_in_one_line_when_the_page_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="the report cannot be written: No such file or directory"):
-        render_html(run_of([100.0]), [], {}, tmp_path / "nowhere" / "report.html")
+        write_report(run_of([100.0]), [], {}, tmp_path / "nowhere" / "report.html")

@@ -23,8 +23,8 @@ from backtests.report_parts.drawing import page_of
 from backtests.report_parts.seal import DIGEST, PARTS, sealed
 from backtests.run import Run
 from backtests.verify import DOCUMENT, OTHER_VERSION, SAME_PAGE, verify_report
-from bot.core.certificate import digest_of
 from bot.core.score import no_scores
+from bot.core.strict_json import digest_of
 from bot.errors import DataError
 from tests.backtests.markets import START, config_of, panel_of, run_of, settings_for, walk, wanted
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -127,3 +129,23 @@ def test_a_sleeve_that_asks_for_nothing_earns_nothing_in_a_venue_of_the_other() 
     shares = shares_of(both.parts, both.by_part(panel, no_scores(6, 3)))
     np.testing.assert_array_equal(shares[0, :, 1], 1.0)
     np.testing.assert_array_equal(shares[0, :, 2], 0.0)
+
+
+def test_a_run_that_tells_its_cycles_a_little_later_is_split_the_same() -> None:
+    """As the exact rungs do, whose blocks come after the bar."""
+    config = config_of()
+    panel = panel_of(walk(40, 3))
+    drawn = np.random.default_rng(5)
+    turns = drawn.permutation(np.repeat([0.1, 0.9], 20))[:, None]
+
+    def wanting(share: np.ndarray) -> Strategy:
+        weights = np.hstack([1.0 - share, np.repeat(share / 3.0, 3, axis=1)])
+        return Strategy("turns", lambda *_: weights, {}, 1, False)
+
+    both = combined([Sleeve("a", 0.5, wanting(turns)), Sleeve("b", 0.5, wanting(1.0 - turns))])
+    chosen = replace(settings_of(config, simulated_universe(config)), strategy=both)
+    run = run_fast(chosen, config, panel, no_scores(40, 4), int(panel.times[3]), int(panel.times[-1]))
+    later = replace(run, times=run.times + 12, trades=run.trades.assign(time=run.trades["time"] + 12))
+    found = attribution_by_sleeve(run, both, panel, no_scores(40, 4))
+    assert abs(found["a"] - found["b"]) > 1.0
+    assert attribution_by_sleeve(later, both, panel, no_scores(40, 4)) == found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -190,3 +191,29 @@ def test_targets_that_are_read_only_are_no_obstacle() -> None:
 
     weights = Strategy("made", targets, {}, 1, True).weights(PANEL, scores_of(6, 4, silent=3))
     assert weights[:, 1].tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_what_runs_is_the_text_of_the_file_and_no_cache_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's own cache takes a file for unchanged that has the same size and whole second."""
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    file = tmp_path / "mine.py"
+    for number in (1, 2):
+        file.write_text(
+            f"PARAMS = {{'x': {number}.0}}\n\ndef targets(panel, scores, params):\n    return panel.close\n"
+        )
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+        assert load("mine.py", beside=tmp_path).params == {"x": float(number)}
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
+
+
+def test_what_a_file_of_its_own_raises_is_told_with_its_line_though_numpy_raised_it(tmp_path: Path) -> None:
+    text = "import numpy as np\n\n\ndef targets(panel, scores, params):\n    return np.ones((2, 3)).reshape(7)\n"
+    (tmp_path / "mine.py").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="ValueError in targets, line 5: cannot reshape"):
+        load("mine.py", beside=tmp_path).weights(PANEL, scores_of(6, 4, silent=0))
+
+
+def test_a_file_without_params_is_told_where_they_go(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def targets(panel, scores, params):\n    return None\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"it has: none \(a file names them, with their defaults, in PARAMS\)"):
+        load("mine.py", {"look": 20.0}, beside=tmp_path)

@@ -35,7 +35,12 @@ def test_nesting_that_would_overflow_the_stack_is_refused(text: bytes) -> None:
         parsed(text)
 
 
-@pytest.mark.parametrize("text", [b"NaN", b"[Infinity]", b'{"a": -Infinity}', b"", b"{", b"\xff"])
+def test_a_key_that_is_there_twice_is_refused() -> None:
+    with pytest.raises(ValueError, match="a key is there twice"):
+        parsed(b'{"a": {"b": 1, "c": 2, "b": 1}}')
+
+
+@pytest.mark.parametrize("text", [b"NaN", b"[Infinity]", b"[-1e999]", b'{"a": -Infinity}', b"", b"{", b"\xff"])
 def test_what_is_not_json_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError):
         parsed(text)

@@ -184,7 +184,7 @@ BAD_OPTIONS = [
     (("--synthetic", 7, "--strength", "nan"), 2, "--strength"),
     (("--synthetic", 7, "--strength", 11), 2, "--strength"),
     (("--synthetic", 7, "--cycles", 0), 2, "--cycles"),
-    (("--synthetic", 7, "--replay", "."), 2, "--replay and --synthetic contradict"),
+    (("--synthetic", 7, "--replay", "."), 2, "recorded data and --synthetic contradict"),
     (("--synthetic", 7, "--mode", "fast"), 2, "mode"),
     (("--nonsense",), 2, "--nonsense"),
 ]

@@ -137,7 +137,7 @@ async def test_only_an_undecided_cycle_may_be_reported_otherwise_later(tmp_path:
             await journal.report(report_of(2, outcome=DEPLOYED))
         assert await journal.reports() == [report_of(1, outcome=DEPLOYED), report_of(2, outcome=HELD)]
         assert [report["cycle"] for report in await journal.cycles(limit=1)] == [2]
-        assert await journal.cycles_done() == 2
+        assert await journal.last_cycle() == 2
 
 
 async def test_the_high_water_mark_counts_from_its_window(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bot.core.panel import Panel
-from bot.errors import DataError, PatronError, StorageError
+from bot.errors import DataError, PatronError, RefusedError, StorageError
 from bot.ports import Scorer
 from bot.scoring import PanelScorer, certified
 from bot.scoring.certified import CertifiedScorer, model_before
@@ -30,7 +31,7 @@ class Lines:
     """A register in memory."""
 
     models: dict[str, tuple[int, Mapping[str, float | None], int]] = field(default_factory=dict)
-    broken: bool = False
+    broken: PatronError | None = None
     asked: int = 0
 
     def __contains__(self, model: str) -> bool:
@@ -38,8 +39,8 @@ class Lines:
 
     def append(self, model: str, fit_time: int, figures: Mapping[str, float | None], now: int) -> None:
         self.asked += 1
-        if self.broken:
-            raise StorageError("register: No space left on device")
+        if self.broken is not None:
+            raise self.broken
         assert model not in self.models, "asked again for a model that is there"
         self.models[model] = (fit_time, figures, now)
 
@@ -111,19 +112,22 @@ async def test_a_restart_in_the_middle_comes_to_the_same_verdicts() -> None:
     assert whole.models == parts.models
 
 
-async def test_before_there_is_a_model_there_is_nothing_to_admit() -> None:
+async def test_before_there_is_a_model_there_is_nothing_to_admit_and_nothing_is_opened() -> None:
     lines = Lines()
     found = await scorer(lines).score(PANEL.rows(0, 5))
-    assert (found.model, found.withheld, lines.asked) == (("",), "", 0)
+    assert (found.model, lines.asked) == (("",), 0)
+    assert found.withheld == "no model speaks, and the certificate is of one that does"
 
 
-async def test_an_admission_that_cannot_be_written_down_is_none() -> None:
-    lines = Lines(broken=True)
+@pytest.mark.parametrize("error", [StorageError("register: Read-only file system"), RefusedError("register: line 2")])
+async def test_an_admission_that_cannot_be_written_down_is_none_and_stops_no_exit(error: PatronError) -> None:
+    lines = Lines(broken=error)
     port = scorer(lines)
     for _ in range(2):
-        with pytest.raises(StorageError, match="No space left"):
-            await port.score(PANEL)
-    lines.broken = False
+        found = await port.score(PANEL)
+        assert found.withheld == f"model {found.model[0][:12]} cannot be written down as admitted: {error}"
+        assert np.isfinite(found.expected).any(), "what it says is told, and may sell"
+    lines.broken = None
     assert (await port.score(PANEL)).withheld == ""
 
 

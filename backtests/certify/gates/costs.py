@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from backtests.certify.evidence import Beside, active_returns, growth
+from backtests.certify.evidence import Beside, active_returns, growth, returns_of, slope
 from backtests.certify.gates.words import lead, percent
 from backtests.run import Run
 from backtests.stress import Stress
@@ -42,7 +42,8 @@ def stress(calm: Beside, found: Mapping[str, Beside]) -> Gate:
     least = min(ahead(worst), active(worst))
     said = (
         f"with 2x fees, 3x impact and 10x gas it is {lead(ahead(worst))} ({percent(ahead(calm))} "
-        f"without), its active return {percent(active(worst))} ({percent(active(calm))})"
+        "without), its active return over the window "
+        f"{percent(active(worst))} ({percent(active(calm))})"
     )
     return Gate("cost stress", PASSED if least > 0.0 else FAILED, said, least, 0.0, figures)
 
@@ -54,7 +55,8 @@ def sandwich(calm: Beside, run: Floats, rival: Floats, harsh: Beside, attacked: 
     `harsh`: every leg loses all that the limits let through, paying or not; it is in the figures, and no gate.
     """
     excess = charged(calm.run, run) - charged(calm.rival, rival)
-    left = active(calm) - float(run.sum()) / calm.run.capital + float(rival.sum()) / calm.rival.capital
+    mine, market = _left(calm.run, run), _left(calm.rival, rival)
+    left = float((mine - slope(mine, market) * market).sum())
     least = min(excess, left)
     taken = float(run.sum())
     said = (
@@ -108,6 +110,11 @@ def charged(run: Run, taken: Floats) -> float:
     final = float(run.equity[-1])
     lost = float((taken[:-1] * final / np.maximum(run.equity[:-1], 1e-12)).sum())
     return (final - lost) / float(run.equity[0]) - 1.0
+
+
+def _left(run: Run, taken: Floats) -> Floats:
+    """(K - 1,): returns per cycle, less what was taken when each began."""
+    return np.asarray(returns_of(run) - taken[:-1] / np.maximum(run.equity[:-1], 1e-12))
 
 
 def _crossing(capitals: Sequence[float], earned: Floats, level: float) -> float | None:

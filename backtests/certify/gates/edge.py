@@ -48,7 +48,7 @@ def edge(active: Floats, tried: Tried, yearly: float) -> Gate:
     said = (
         f"its active return is {percent(float(active.mean()) * yearly)} a year, its active Sharpe ratio "
         f"{moments.sharpe * year:.2f}".replace("-", "−")
-        + f"; luck alone makes {luck * year:.2f} of {versions}: {sure:.1%} sure that there is more to it"
+        + f"; luck alone shows {luck * year:.2f} in {versions}: {sure:.1%} sure that there is more to it"
     )
     return Gate(
         "edge",
@@ -107,8 +107,8 @@ def paths(found: Combinatorial | None, why: str = "") -> Gate:
         return Gate(name, FAILED, why, None, BEHIND)
     if found is None or not found.asks_model:
         return Gate(name, NOT_APPLICABLE, "no model is fitted, so all paths are one and the same")
-    ended = np.array([math.expm1(float(np.log1p(path).sum())) for path in found.paths])
-    rival = math.expm1(float(np.log1p(found.rival).sum()))
+    ended = np.array([float(np.prod(1.0 + path)) - 1.0 for path in found.paths])
+    rival = float(np.prod(1.0 + found.rival)) - 1.0
     behind = float((ended <= rival).mean())
     count = int((ended <= rival).sum())
     said = (

@@ -34,8 +34,8 @@ def against(name: str, rival: str, pairs: Sequence[tuple[Run, Run]]) -> Gate:
     won, needed = sum(each > 0.0 for each in apart), len(apart) // 2 + 1
     mine, theirs = 1.0, 1.0
     for run, other in pairs:
-        mine *= 1.0 + growth(run)
-        theirs *= 1.0 + growth(other)
+        mine *= max(0.0, 1.0 + growth(run))  # two folds of debt are no gain
+        theirs *= max(0.0, 1.0 + growth(other))
     ahead = mine - theirs
     said = f"ahead of {rival} in {won} of {len(apart)} folds, {needed} needed; {percent(ahead)} of the capital over all"
     verdict = PASSED if won >= needed and ahead > 0.0 else FAILED

@@ -9,7 +9,7 @@ COUNTS = ("lookahead", "walk-forward", "buy and hold")
 
 def percent(value: float) -> str:
     """A share with its sign: 0.123 -> +12.3%, -0.5 -> −50.0%."""
-    return f"{value:+.1%}".replace("-", "−")
+    return f"{value:+,.1%}".replace("-", "−")
 
 
 def lead(value: float, rival: str = "equal weight") -> str:
@@ -18,9 +18,12 @@ def lead(value: float, rival: str = "equal weight") -> str:
 
 
 def figure(gate: Gate, value: float | None) -> str:
-    """What a gate compared, as people read it: counts and money in whole numbers, all else as a share."""
+    """What a gate compared, as people read it: counts and money in whole numbers, all else as a share.
+
+    What is held against more than one is a count or money: no gate asks for more than the whole of anything.
+    """
     if value is None or gate.verdict == NOT_APPLICABLE:
         return "–"
-    if gate.name in COUNTS or abs(value) >= 10.0:
+    if gate.name in COUNTS or (gate.bound is not None and gate.bound > 1.0):
         return f"{value:,.0f}"
-    return f"{value:.1%}".replace("-", "−")
+    return f"{value:,.1%}".replace("-", "−")

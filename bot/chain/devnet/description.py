@@ -12,6 +12,7 @@ from bot.chain.devnet.protocols import Protocols
 from bot.core.units import Token
 from bot.core.universe import Universe, Venue
 from bot.errors import ChainError
+from bot.whole_file import write_whole
 
 FILE = "devnet.json"
 MIRROR_FILE = "mirror.jsonl"
@@ -57,11 +58,9 @@ class Deployed:
         return cls(**document)
 
     def write(self, run_dir: Path) -> Path:
-        """Path of the file, written whole or not at all."""
+        """Path of the file, written whole or not at all. Raises StorageError."""
         path = run_dir / FILE
-        draft = path.with_suffix(".json.part")
-        draft.write_text(self.to_json() + "\n", encoding="utf-8")
-        draft.replace(path)
+        write_whole(path, self.to_json() + "\n")
         return path
 
 

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from backtests.certify import procedure
 from backtests.certify.commands import certify
+from backtests.certify.gates.parity import parity
 from backtests.certify.trials import VARIABLE, read
 from backtests.sweep.commands import sweep
-from bot.certificates import certificate_path
+from bot.certificates import GATES, certificate_path
 from bot.core.certificate import FAILED, NOT_APPLICABLE, PASSED, Certificate, certificate_of
-from bot.errors import ConfigError, DataError
+from bot.errors import ConfigError, DataError, RefusedError, StorageError
 from bot.loading import Options
 from bot.quantity import when
 
@@ -66,6 +68,7 @@ def test_a_planted_edge_is_granted(granted: tuple[Path, int, str]) -> None:
     assert "granted until" in text
     assert "never live" in text
     assert {gate.verdict for gate in found.gates} == {PASSED}
+    assert sorted(gate.name for gate in found.gates) == sorted(GATES), "those that the daemon asks for"
 
 
 def test_it_holds_what_refitted_models_are_compared_with(granted: tuple[Path, int, str]) -> None:
@@ -132,6 +135,36 @@ def test_ones_own_file_called_like_the_benchmark_is_no_benchmark(tmp_path: Path)
     code, _ = issued(Options(config=path, synthetic=5), budget=SHORT)
     assert code == 9
     assert "edge" in {gate.name for gate in certificate(certificate_path(path, None)).failed}
+
+
+def test_code_that_changes_while_it_is_certified_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, code = copied(tmp_path, "equal_weight"), tmp_path / "mine.py"
+    path.write_text(path.read_text(encoding="utf-8").replace("name: equal_weight", "name: mine.py"), encoding="utf-8")
+    code.write_text((STRATEGIES / "equal_weight.py").read_text(encoding="utf-8"), encoding="utf-8")
+
+    def saved_meanwhile(*runs: Any) -> Any:
+        code.write_text(code.read_text(encoding="utf-8") + "# one word more\n", encoding="utf-8")
+        return parity(*runs)
+
+    monkeypatch.setattr(procedure, "parity", saved_meanwhile)
+    with pytest.raises(RefusedError, match="changed while it was certified"):
+        issued(Options(config=path, synthetic=5), budget=SHORT)
+    assert not certificate_path(path, None).exists()
+
+
+def test_a_sweep_whose_picture_fails_was_tried_all_the_same(tmp_path: Path, own_trial_log: Path) -> None:
+    path, quiet = copied(tmp_path, "reversal"), Console(file=io.StringIO())
+    grid = ["policy.band=100bps:200bps:100bps", "strategy.params.bars=1:2:1"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError):
+        sweep(
+            Options(config=path, synthetic=10),
+            grid,
+            out=tmp_path / "swept",
+            heat=tmp_path / "file" / "heat.html",
+            console=quiet,
+        )
+    assert [trial.count for trial in read(own_trial_log)] == [4]
 
 
 def test_a_leak_is_refused_by_name(tmp_path: Path) -> None:

@@ -107,3 +107,14 @@ def test_returns_after_ruin_are_a_total_loss() -> None:
 def test_the_slope_on_a_market_that_stands_still_is_none() -> None:
     assert slope(own(1, 0.01), np.zeros(CYCLES)) == 0.0
     assert slope(2.0 * market(), market()) == pytest.approx(2.0)
+
+
+def test_a_capital_that_was_lost_earns_nothing_when_its_debts_shrink() -> None:
+    assert returns_of(run_of([100.0, -10.0, 0.01, 100.0])).tolist() == [-1.0, -1.0, -1.0]
+
+
+def test_a_history_that_loses_everything_is_behind_and_no_warning() -> None:
+    rival = np.zeros(3)
+    ruined = np.array([0.5, -1.0, 0.0])
+    gate = paths(Combinatorial(np.arange(4) * 86_400, (ruined,), rival, rival, 6, 2, 15, (), True))
+    assert (gate.verdict, gate.figures["worst"]) == (FAILED, -1.0)

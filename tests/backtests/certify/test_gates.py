@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from backtests.certify.evidence import Beside, years
+from backtests.certify.evidence import Beside, returns_of, years
 from backtests.certify.gates import benchmark, costs, leaks
 from backtests.certify.gates.folds import FOLDS, against, walk_forward
 from backtests.certify.gates.parity import BOUND, parity
@@ -174,3 +174,32 @@ def test_any_finding_fails_and_so_does_a_budget_for_too_few_futures() -> None:
     gate = leaks.lookahead(Report((leak,), 4 * kinds, 4 * kinds, (), 3, 9))
     assert (gate.verdict, gate.observed) == (FAILED, 1.0)
     assert "momentum of v1" in gate.said
+
+
+def test_two_folds_of_debt_multiply_to_no_gain() -> None:
+    gate = walk_forward(folds([0.1] * 4 + [-6.0] * 2))[0]
+    assert (gate.observed, gate.verdict) == (4.0, FAILED)
+    assert gate.figures["overall"] == -1.0
+
+
+def test_sandwiches_of_the_rival_excuse_no_more_than_what_is_held_like_it() -> None:
+    """A strategy that no market moves is not better for what the market's holders lose."""
+    base = market()
+    alone = own(7, 0.0002)
+    alone = alone - base * float((base - base.mean()) @ alone / ((base - base.mean()) @ base))
+    calm = beside(alone, base)
+    earned = float((returns_of(calm.run)).sum())
+    none, much = np.zeros(CYCLES + 1), np.full(CYCLES + 1, 100.0)
+    assert costs.sandwich(calm, none, much, calm, 0).observed == pytest.approx(earned, abs=0.01)
+    assert earned < 0.2 < float(much.sum()) / calm.rival.capital
+
+
+def test_what_sandwiches_take_is_a_share_of_what_the_capital_is_by_then() -> None:
+    fell = np.concatenate(([-0.5], own(3, 0.001, cycles=CYCLES - 1)))
+    calm = beside(fell, np.concatenate(([-0.95], np.zeros(CYCLES - 1))))
+    none, taken = np.zeros(CYCLES + 1), np.zeros(CYCLES + 1)
+    taken[200] = 20_000.0
+    before, after = (costs.sandwich(calm, each, none, calm, 1).observed for each in (none, taken))
+    assert before is not None
+    assert after == pytest.approx(before - 20_000.0 / calm.run.equity[200], abs=0.002)
+    assert calm.run.equity[200] < 80_000.0

@@ -7,10 +7,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backtests.certify.trials import CERTIFY, SWEEP, Trial, append, family_of, lineage_of, log_path, read, tried
+from backtests.overfitting import expected_best_sharpe
+from bot.chained_log import ChainedLog
 from bot.errors import DataError, StorageError
 
 ONE = Trial(CERTIFY, 1_700_000_000, ("name:mine", "code:aa"), "recorded", "first", 1, mean=0.10)
@@ -38,7 +41,7 @@ def test_every_line_names_the_digest_of_the_one_before(tmp_path: Path) -> None:
 def test_a_changed_line_is_found_and_named(tmp_path: Path) -> None:
     path = written(tmp_path / "log")
     path.write_text(path.read_text().replace('"mean": 0.02', '"mean": 0.03'))
-    with pytest.raises(DataError, match="line 2 was changed"):
+    with pytest.raises(DataError, match="line 2: changed"):
         append(path, ONE)
 
 
@@ -51,11 +54,21 @@ def test_a_line_that_was_removed_moved_or_doubled_is_found(tmp_path: Path, kept:
         read(path)
 
 
-def test_a_line_that_is_none_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "line", ["[]", "", "null", "[" * 100_000, '{"a": 1, "a": 1}', '{"digest": "", "lineage": null}']
+)
+def test_a_line_that_is_none_is_named(tmp_path: Path, line: str) -> None:
     path = written(tmp_path / "log")
-    path.write_text("[]\n" + path.read_text())
-    with pytest.raises(DataError, match="line 1 is no line"):
+    path.write_text(f"{line}\n" + path.read_text())
+    with pytest.raises(DataError, match="line 1: changed"):
         read(path)
+
+
+@pytest.mark.parametrize("said", [{}, {"lineage": None}, {"lineage": [], "of": "something else"}])
+def test_a_line_of_another_log_is_named(tmp_path: Path, said: dict[str, Any]) -> None:
+    ChainedLog(tmp_path / "log", DataError).append(lambda lines: said)
+    with pytest.raises(DataError, match="line 1: no line of a trial log"):
+        append(tmp_path / "log", ONE)
 
 
 @pytest.mark.parametrize("left", [1, 40, 200])
@@ -99,11 +112,36 @@ def test_a_version_that_is_tried_again_as_it_was_counts_once() -> None:
 
 
 def test_a_renamed_copy_and_changed_code_under_one_name_are_relatives_strangers_are_not() -> None:
-    renamed = replace(ONE, lineage=lineage_of(("other.py",), "aa"), identity="renamed")
-    edited = replace(ONE, lineage=lineage_of(("mine.py",), "bb"), identity="edited")
-    stranger = replace(ONE, lineage=lineage_of(("other.py",), "cc"), identity="stranger")
+    renamed = replace(ONE, lineage=lineage_of(("other.py",), ["aa"]), identity="renamed")
+    edited = replace(ONE, lineage=lineage_of(("mine.py",), ["bb"]), identity="edited")
+    stranger = replace(ONE, lineage=lineage_of(("other.py",), ["cc"]), identity="stranger")
     elsewhere = replace(ONE, family=family_of("synthetic", 2.0), identity="elsewhere")
     assert tried((renamed, edited, stranger, elsewhere, ONE), ONE, NULL, 1.0).trials == 3
+
+
+def test_one_sleeve_of_several_is_known_again_by_itself() -> None:
+    sleeves = replace(ONE, lineage=lineage_of(("a.py", "b.py"), ["xx", "aa"]), identity="sleeves")
+    alone = replace(ONE, lineage=lineage_of(("c.py",), ["aa"]))
+    assert tried((sleeves, alone), alone, NULL, 1.0).trials == 2
+
+
+@pytest.mark.parametrize("idle", [1_000, 100_000])
+def test_versions_that_only_repeat_each_other_lower_no_bar(idle: int) -> None:
+    """As a sweep over a seed that changes nothing would, after one that searched."""
+    sweep = replace(ONE, kind=SWEEP, identity="sweep", count=1_000, mean=None, variance=NULL)
+    same = replace(sweep, identity="same", count=idle, variance=0.0)
+    before, after = tried((sweep, ONE), ONE, NULL, 1.0), tried((sweep, same, ONE), ONE, NULL, 1.0)
+    assert after.trials == 1_001 + idle
+    luck = expected_best_sharpe(before.variance, before.trials)
+    assert expected_best_sharpe(after.variance, after.trials) >= 0.999 * luck
+
+
+def test_the_very_same_result_under_other_digests_lowers_no_bar() -> None:
+    copies = tuple(replace(ONE, identity=f"copy {number}") for number in range(200))
+    before, after = tried(TOLD, ONE, NULL, 1.0), tried((*TOLD, *copies), ONE, NULL, 1.0)
+    assert after.trials == before.trials + 200
+    assert after.variance >= 0.5 * before.variance
+    assert expected_best_sharpe(after.variance, after.trials) >= expected_best_sharpe(before.variance, before.trials)
 
 
 def test_a_sweep_counts_all_its_versions_and_a_repeated_one_its_most() -> None:
@@ -127,3 +165,32 @@ def test_two_versions_that_hardly_differ_are_not_taken_for_none() -> None:
 def test_markets_of_one_strength_are_one_family_whatever_their_seed() -> None:
     assert family_of("synthetic", 1.0) != family_of("synthetic", 0.0)
     assert family_of("recorded", 0.0) == family_of("recorded", 1.0) == "recorded"
+
+
+def luck(*trials: Trial) -> float:
+    """What luck alone makes of the best of `trials`, the last of which asks; as in the deflated Sharpe ratio."""
+    known = tried(trials, trials[-1], NULL, 1.0)
+    return expected_best_sharpe(known.variance, known.trials)
+
+
+def test_trials_at_another_pace_are_told_in_the_cycles_of_the_one_that_asks() -> None:
+    hourly = replace(ONE, identity="sweep", count=1_000, mean=None, variance=0.001, yearly=8_760.0)
+    daily = replace(ONE, yearly=365.0)
+    assert tried((hourly, daily), daily, NULL, 1.0).variance == pytest.approx((999 * 0.024 + NULL) / 1_000)
+    slow = replace(ONE, identity="slow", mean=0.30, yearly=365.0 / 9.0)  # 0.10 a day
+    assert tried((slow, daily), daily, NULL, 1.0).variance == pytest.approx(NULL), "the same ratio a year"
+    assert tried((replace(hourly, yearly=None), daily), daily, NULL, 1.0).variance < 0.0011, "an old line"
+
+
+def test_a_hundred_thousand_copies_do_not_make_a_search_look_narrower() -> None:
+    sweep = replace(ONE, identity="sweep", count=1_000, mean=None, variance=0.004)
+    copies = replace(sweep, identity="copies", count=100_000, variance=1e-9)
+    assert luck(sweep, copies, ONE) >= luck(sweep, ONE)
+    assert luck(copies, sweep, ONE) == luck(sweep, copies, ONE)
+    assert luck(sweep, replace(copies, variance=0.004), ONE) > luck(sweep, copies, ONE), "unlike ones ask for more"
+
+
+def test_the_same_version_under_other_seeds_does_not_lower_the_bar() -> None:
+    again = tuple(replace(ONE, identity=f"seed {number}") for number in range(30))
+    assert luck(*TOLD[1:], ONE, *again) > luck(*TOLD[1:], ONE)
+    assert tried((*TOLD[1:], ONE, *again), ONE, NULL, 1.0).trials == 33

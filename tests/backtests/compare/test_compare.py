@@ -197,6 +197,9 @@ def test_the_command_writes_every_trade_and_one_document(tmp_path: Path, capsys:
     assert "the whole difference" in shown
     assert "not explained" in shown
     assert "strategy: another in the run, s in the backtest" in shown
+    assert "-0.00" not in shown
+    names = f"{ours} {theirs} --out differences.parquet"
+    assert f"try next: patron compare {names}" in shown  # on one line, however narrow the terminal is
 
 
 @pytest.mark.parametrize(
@@ -204,7 +207,7 @@ def test_the_command_writes_every_trade_and_one_document(tmp_path: Path, capsys:
     [
         ("{", "not the JSON of a report"),
         ("[]", "not the JSON of a report"),
-        ('{"series": {}}', "not the JSON of a report: KeyError"),
+        ('{"series": {}}', "not the JSON of a report: it has no times"),
     ],
 )
 def test_what_is_no_report_is_one_line(tmp_path: Path, text: str, reason: str) -> None:
@@ -238,3 +241,12 @@ def test_what_has_nothing_in_common_is_one_line(tmp_path: Path) -> None:
         explained(tmp_path, replace(run, money="EURC"), run)
     with pytest.raises(DataError, match="No such file"):
         read_told(tmp_path)
+
+
+def test_a_price_that_was_written_off_is_no_division_by_zero(tmp_path: Path) -> None:
+    run = run_of(weights=changing(3))
+    prices = run.prices.copy()
+    prices[40:, 2] = 0.0
+    other = without(replace(run, prices=prices), 50)
+    found = explained(tmp_path, other, replace(run, prices=prices))
+    assert sum(found.causes.values()) == pytest.approx(found.difference, abs=1e-6)

@@ -73,11 +73,15 @@ def test_the_table_names_the_leak_and_what_to_do_next(tmp_path: Path) -> None:
 
 
 def test_a_clean_run_names_the_next_command_and_a_spent_budget_is_told() -> None:
-    options = Options(config=STRATEGIES / "equal_weight.yaml", synthetic=1)
+    beyond = 2_000_000_000  # 2033: the market ends long before
+    options = Options(config=STRATEGIES / "equal_weight.yaml", synthetic=1, first=0, last=beyond)
     code, text = shown(options, cuts=2, budget_seconds=0.0)
     assert code == 0
+    assert "2024-01-01 to 2025-02-03: 1 other future, after" in text
     assert "the budget was enough for 1 of 16" in text
+    assert "no leak found so far: " in text
     assert "try next: patron backtest" in text
+    assert "--synthetic 1 --from 1970-01-01 --to 2033-05-18T03:33:20" in text
 
 
 def test_the_replay_rung_can_be_audited() -> None:

@@ -102,7 +102,7 @@ def test_compiled_code_lives_the_same_life() -> None:
 def test_with_a_position_go_the_pokes_before_its_collects() -> None:
     log, held = usual(kinds=(Kind.MINT, Kind.COLLECT))
     rows = rows_of(held, log)
-    emptied, calls, left = taken_out(held, log, python_calls(log), rows)
+    emptied, calls, left = taken_out(log, python_calls(log), rows)
     key = (held.manager, held.lower, held.upper)
     assert not np.any(emptied.position == log.positions.index(key))
     assert len(left) == len(emptied) == len(log) - 3

@@ -145,5 +145,7 @@ def test_heat_map_is_one_file_that_asks_for_nothing_from_elsewhere(tmp_path: Pat
     assert "<script src=" not in text
     assert "<link" not in text
     assert '"showSendToCloud": false' in text
+    with pytest.raises(ConfigError, match="two keys that vary: give --grid a second one"):
+        said(options_in(tmp_path), GRID[:1], out=tmp_path / "few", heat=page)
     with pytest.raises(ConfigError, match="3 keys vary; name two"):
         said(options_in(tmp_path), [*GRID, "policy.max_turnover=10%,20%"], out=tmp_path / "more", heat=page)

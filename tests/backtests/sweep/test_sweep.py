@@ -212,7 +212,7 @@ def test_a_strategys_own_failure_refuses_its_combinations_only(tmp_path: Path) -
     _, rows = run_all(sweep_of(options_in(tmp_path), ["strategy.name=mine.py,equal_weight"]), tmp_path / "out")
     assert sorted(row["status"] for row in rows) == ["ok", "refused"]
     (said,) = (row["reason"] for row in rows if row["status"] == "refused")
-    assert said == "strategy mine: ZeroDivisionError in targets: mine"
+    assert said == "strategy mine: ZeroDivisionError in targets, line 3: mine"
 
 
 def test_a_change_of_data_reads_other_data(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_a_change_of_data_reads_other_data(tmp_path: Path) -> None:
 def test_results_of_other_data_or_code_are_not_added_to(tmp_path: Path) -> None:
     options = options_in(tmp_path)
     run_all(sweep_of(options), tmp_path / "out")
-    with pytest.raises(DataError, match="its results are of another data"):
+    with pytest.raises(DataError, match="its results are of other data"):
         run_all(sweep_of(replace(options, synthetic=6)), tmp_path / "out")
     changed = sweep_of(options)
     changed.code = "0" * 32
