@@ -20,11 +20,13 @@ def log_sweep(
     asked: Mapping[str, Any],
     folder: Path,
     trials: int,
-    variance: float,
-    yearly: float,
+    variance: float | None,
+    yearly: float | None,
     at: int,
 ) -> Trial:
-    """Appends what the folder of a sweep holds by now. The same search (`asked`) into the same folder counts once.
+    """Appends what a sweep is about to try (`variance` None) or, once it is done, what its folder holds by now.
+
+    So one that was killed counts as planned. The same search (`asked`) into the same folder counts once.
 
     A wider one, or one of changed code, file or data, counts anew with all that the folder holds, the versions of the
     first once more: rather more than less.
@@ -45,7 +47,7 @@ def log_sweep(
         family=family_of(loaded.source.label, loaded.options.strength),
         identity=digest_of([SWEEP, str(folder.resolve()), asked, facts]),
         count=trials,
-        variance=variance / yearly,
+        variance=None if variance is None or yearly is None else variance / yearly,
         active=False,
         said=f"{path.name} on {loaded.source.label} data: {trials:,} versions",
         yearly=yearly,

@@ -88,11 +88,12 @@ def read(path: Path) -> tuple[Trial, ...]:
 def tried(trials: tuple[Trial, ...], this: Trial, null_variance: float, scale: float) -> Tried:
     """How much of `trials` counts for `this`, the last of them.
 
-    Relatives are all of the same family of data with a name or a code digest in common; the same identity counts once,
-    with its largest count. The variance is pooled over groups by their degrees of freedom: each sweep is a group, all
-    single runs together are one, and one degree more is given to `null_variance`, so that two versions that hardly
-    differ are not taken for none. Nor is it ever so low that luck would make less of all than of the more different
-    ones among them: versions that only repeat each other are tried for nothing, and lower no bar. `scale`: variance of
+    Relatives are all of the same family of data with a name or a code digest in common; the same identity counts
+    once, with its largest count, and a sweep that was done as it came out instead of as it was planned. The
+    variance is pooled over groups by their degrees of freedom: each sweep is a group, all single runs together are
+    one, and one degree more is given to `null_variance`, so that two versions that hardly differ are not taken for
+    none. Nor is it ever so low that luck would make less of all than of the more different ones among them:
+    versions that only repeat each other are tried for nothing, and lower no bar. `scale`: variance of
     a Sharpe ratio of active returns for one of whole returns.
     """
     mine = set(this.lineage)
@@ -100,7 +101,7 @@ def tried(trials: tuple[Trial, ...], this: Trial, null_variance: float, scale: f
     for trial in trials:
         if trial.family == this.family and mine & set(trial.lineage):
             known = latest.get(trial.identity)
-            latest[trial.identity] = trial if known is None or trial.count >= known.count else known
+            latest[trial.identity] = trial if known is None else _better(known, trial)
     groups: list[_Group] = []
     singles: list[float] = []
     count = 0
@@ -120,6 +121,13 @@ def tried(trials: tuple[Trial, ...], this: Trial, null_variance: float, scale: f
         groups.append(_Group(len(apart), sum((ratio - middle) ** 2 for ratio in apart) / (len(apart) - 1)))
         count -= len(apart)
     return _pooled(groups, max(0, count), null_variance)
+
+
+def _better(known: Trial, trial: Trial) -> Trial:
+    """Which of two lines of one identity counts: of a sweep how it came out, not the plan; else the larger."""
+    if trial.kind == SWEEP and (known.variance is None) != (trial.variance is None):
+        return known if trial.variance is None else trial
+    return trial if trial.count >= known.count else known
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,8 @@ def sweep(
         if not as_json:
             console.print(f"{loaded.source.label}: {loaded.source.described}", highlight=False, soft_wrap=True)
             console.print(f"{len(chosen):,} combinations into {folder}", highlight=False, soft_wrap=True)
+        # What was tried decides what a certificate is worth, also where nobody sees how it ends.
+        log_sweep(log_path(), loaded, axes, asked, folder, len(chosen), None, None, int(time.time()))
         with _bar(progress, as_json) as told:
             if optuna is not None:
                 search(plan, optuna, seed, objective, OBJECTIVES[objective], store, where, progress, told)
@@ -92,8 +94,8 @@ def sweep(
                 plan.run(chosen, store, where, progress, told)
         found = look(store, objective)
         best = found.top[0]
-        now, yearly = int(time.time()), best["yearly"]  # what was tried decides what a certificate is worth,
-        log_sweep(log_path(), loaded, axes, asked, folder, found.trials, found.variance, yearly, now)  # shown or not
+        yearly = best["yearly"]
+        log_sweep(log_path(), loaded, axes, asked, folder, found.trials, found.variance, yearly, int(time.time()))
         chosen_config = _config_of(plan, best["values"])
         run = best_run(plan, chosen_config)
         honesty = judge(store, found, run, best["yearly"], seed)

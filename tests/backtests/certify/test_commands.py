@@ -164,7 +164,7 @@ def test_a_sweep_whose_picture_fails_was_tried_all_the_same(tmp_path: Path, own_
             heat=tmp_path / "file" / "heat.html",
             console=quiet,
         )
-    assert [trial.count for trial in read(own_trial_log)] == [4]
+    assert [trial.count for trial in read(own_trial_log)] == [4, 4], "as planned, and as it came out"
 
 
 def test_a_leak_is_refused_by_name(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_a_sweep_of_it_makes_the_edge_harder_to_believe(tmp_path: Path, own_tria
     found = certificate(certificate_path(path, None))
     edge = next(gate for gate in found.gates if gate.name == "edge")
     assert found.trials == 41
-    assert [trial.count for trial in read(own_trial_log)] == [40, 40, 1]
+    assert [trial.count for trial in read(own_trial_log)] == [40, 40, 40, 40, 1], "planned, done, and again"
     assert (edge.figures["luck_sharpe_yearly"] or 0.0) > 0.0
     issued(options, budget=SHORT)
     assert certificate(certificate_path(path, None)).trials == 41, "the same again is no new trial"

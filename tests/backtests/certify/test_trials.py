@@ -144,6 +144,14 @@ def test_the_very_same_result_under_other_digests_lowers_no_bar() -> None:
     assert expected_best_sharpe(after.variance, after.trials) >= expected_best_sharpe(before.variance, before.trials)
 
 
+def test_a_sweep_that_was_killed_counts_as_planned_and_one_that_was_done_as_it_came_out() -> None:
+    planned = replace(ONE, kind=SWEEP, identity="sweep", count=1_000, mean=None, variance=None, active=False)
+    done = replace(planned, count=900, variance=0.004)
+    assert tried((planned, ONE), ONE, NULL, 1.0).trials == 1_001
+    for order in ((planned, done), (done, planned), (planned, planned, done)):
+        assert tried((*order, ONE), ONE, NULL, 1.0) == tried((done, ONE), ONE, NULL, 1.0)
+
+
 def test_a_sweep_counts_all_its_versions_and_a_repeated_one_its_most() -> None:
     sweep = replace(ONE, kind=SWEEP, identity="sweep", count=1_000, mean=None, variance=0.004, active=False)
     known = tried((sweep, replace(sweep, count=800), ONE), ONE, NULL, 1.0)
