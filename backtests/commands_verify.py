@@ -15,7 +15,7 @@ from rich.markup import escape
 from backtests.api import result_of
 from backtests.certify.inputs import inputs_of
 from backtests.run import Run
-from backtests.verify import verify_report
+from backtests.verify import Again, verify_report
 from bot.certificates import verify_certificate
 from bot.config import load_config
 from bot.core.strict_json import parsed
@@ -70,7 +70,7 @@ def _require_no_report(thing: Path) -> None:
         )
 
 
-def _again(options: Options) -> Any:
+def _again(options: Options) -> Again:
     def run(facts: Mapping[str, Any]) -> Run:
         rung, window = facts.get("rung"), facts.get("seconds_of_window")
         if rung not in ("fast", "replay") or not isinstance(window, list) or len(window) != 2:

@@ -54,17 +54,12 @@ def recorded_gas(config: Config, catalogue: Catalogue, times: Times) -> Recorded
     )
 
 
-def gas_prices(config: Config, catalogue: Catalogue, times: Times) -> Floats:
+def gas_of(config: Config, catalogue: Catalogue, times: Times) -> Floats | None:
     """(T,) whole money tokens per unit of gas at each of `times` (unix seconds), as it was known then.
 
-    The file's constants hold before the first record, and where it names none. Raises as `recorded_gas`.
+    The file's constants hold before the first record. None where the file names no records, and the constants hold
+    throughout. Raises as `recorded_gas`.
     """
-    recorded = recorded_gas(config, catalogue, times)
-    return np.full(len(times), constant_gas(config.costs)) if recorded is None else recorded.money(config.costs)
-
-
-def gas_of(config: Config, catalogue: Catalogue, times: Times) -> Floats | None:
-    """`gas_prices` for `run_backtest` and `run_fast`: None where the strategy file names no records."""
     recorded = recorded_gas(config, catalogue, times)
     return None if recorded is None else recorded.money(config.costs)
 

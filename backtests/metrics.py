@@ -165,8 +165,10 @@ def _pairs(times: Times, others: Times) -> tuple[NDArray[np.intp], NDArray[np.in
 
 
 def returns_of(equity: Floats) -> Floats:
-    """(K - 1,) relative changes. `equity` is above zero."""
-    return np.asarray(equity[1:] / equity[:-1] - 1.0)
+    """(K - 1,) relative changes. What was lost is lost: -1 where equity falls to nothing or below, and 0 after that."""
+    alive = np.logical_and.accumulate(equity > 0.0)
+    left, before = np.where(alive, equity, 0.0), alive[:-1]
+    return np.asarray(np.where(before, left[1:] / np.where(before, left[:-1], 1.0) - 1.0, 0.0))
 
 
 def cycles_a_year(times: Times) -> float:

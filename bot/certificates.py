@@ -18,6 +18,7 @@ from bot.core.certificate import NOT_APPLICABLE, PASSED, RECORDED, Certificate, 
 from bot.core.dates import DAY, day
 from bot.core.strict_json import canonical, parsed
 from bot.errors import ConfigError, DataError, RefusedError
+from bot.settings import BENCHMARK
 
 NOT_NEEDED: Final = "uncertified (paper moves no capital, so none is needed)"
 UNCERTIFIED: Final = "UNCERTIFIED: deployed by --uncertified, on the local devnet alone"
@@ -201,7 +202,7 @@ def verify_certificate(path: Path, inputs: Mapping[str, str] | None, now: int | 
         f"seed {found.seed}, {_count(found.trials, 'version')} tried",
     ]
     lines += [f"  {gate.verdict}: {gate.name}: {gate.said}" for gate in found.gates]
-    if unasked := not_asked(found, asks_model=False, benchmark=True):
+    if unasked := not_asked(found, bool(found.inputs.get("fitting")), found.strategy == BENCHMARK):
         lines.append(f"  not answered: {', '.join(unasked)}")
     granted = found.granted and not unasked
     lines.append("granted" if granted else "not granted: no capital is moved under it")

@@ -19,7 +19,7 @@ from rich.console import Console
 from bot import __version__
 from bot.cli_doubt import lookahead, sweep
 from bot.cli_lp import lp_app
-from bot.cli_options import Data, DataDir, From, Json, StrategyFile, Strength, Synthetic, To, require_data, span
+from bot.cli_options import Data, DataDir, From, Json, StrategyFile, Strength, Synthetic, To, historical, span
 from bot.cli_proof import certify, compare, demo, verify, walkforward
 from bot.errors import ConfigError, InvariantBroken, PatronError, StorageError
 
@@ -104,11 +104,7 @@ def backtest(
     as_json: Json = False,
 ) -> None:
     """Check a strategy on recorded or generated data."""
-    from bot.loading import Options
-
-    start, end = span(first, last)
-    options = Options(config=strategy, replay=data, synthetic=synthetic, first=start, last=end, strength=strength)
-    require_data(data, synthetic, "backtest")
+    options = historical(strategy, data, synthetic, strength, first, last, "backtest")
     # By name: the bot knows no backtests but at this door.
     importlib.import_module("backtests.commands").backtest(options, rung, market, report, folds, as_json, Console())
 

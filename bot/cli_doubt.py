@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot.cli_options import Data, From, Json, StrategyFile, Strength, Synthetic, To, require_data, span
+from bot.cli_options import Data, From, Json, StrategyFile, Strength, Synthetic, To, historical
 
 
 def sweep(
@@ -40,11 +40,7 @@ def sweep(
     as_json: Json = False,
 ) -> None:
     """Run many versions of a strategy file, and say how much of the best one is luck."""
-    from bot.loading import Options
-
-    start, end = span(first, last)
-    options = Options(config=strategy, replay=data, synthetic=synthetic, first=start, last=end, strength=strength)
-    require_data(options.replay, synthetic, "sweep")
+    options = historical(strategy, data, synthetic, strength, first, last, "sweep")
     # By name, here and below: the bot knows no backtests but at this door.
     importlib.import_module("backtests.sweep.commands").sweep(
         options,
@@ -77,11 +73,7 @@ def lookahead(
     as_json: Json = False,
 ) -> None:
     """Look for leaks of the future in a strategy's whole pipeline. Exit code 9 if one is found."""
-    from bot.loading import Options
-
-    start, end = span(first, last)
-    options = Options(config=strategy, replay=data, synthetic=synthetic, first=start, last=end, strength=strength)
-    require_data(options.replay, synthetic, "lookahead")
+    options = historical(strategy, data, synthetic, strength, first, last, "lookahead")
     command = importlib.import_module("backtests.lookahead.commands").lookahead
     code = command(options, rung, as_json, Console(), cuts, budget)
     if code:

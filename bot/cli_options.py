@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bot.loading import Options
 
 StrategyFile = Annotated[Path, typer.Argument(metavar="CONFIG", help="strategy file (YAML)", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on standard output")]
@@ -19,6 +22,23 @@ Strength = Annotated[
     float, typer.Option("--strength", min=0.0, max=10.0, help="relation planted in a generated market; 0 = none")
 ]
 Data = Annotated[Path | None, typer.Option("--data", help="catalogue, or folder of files that ready maps know")]
+
+
+def historical(
+    strategy: Path,
+    data: Path | None,
+    synthetic: int | None,
+    strength: float,
+    first: str | None,
+    last: str | None,
+    verb: str,
+) -> Options:
+    """What a verb that needs recorded data or a generated market was asked for. Raises ConfigError naming the verb."""
+    from bot.loading import Options
+
+    start, end = span(first, last)
+    require_data(data, synthetic, verb)
+    return Options(config=strategy, replay=data, synthetic=synthetic, first=start, last=end, strength=strength)
 
 
 def require_data(data: Path | None, synthetic: int | None, verb: str) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bot.cli_options import Data, From, Json, StrategyFile, Strength, Synthetic, To, require_data, span
+from bot.cli_options import Data, From, Json, StrategyFile, Strength, Synthetic, To, historical, require_data
 from bot.errors import ConfigError
 
 Report = Annotated[Path | None, typer.Option("--report", help="write an HTML page here")]
@@ -33,11 +33,7 @@ def certify(
     as_json: Json = False,
 ) -> None:
     """Put a strategy through every gate and write its certificate. Exit code 9 if one said no."""
-    from bot.loading import Options
-
-    start, end = span(first, last)
-    options = Options(config=strategy, replay=data, synthetic=synthetic, first=start, last=end, strength=strength)
-    require_data(data, synthetic, "certify")
+    options = historical(strategy, data, synthetic, strength, first, last, "certify")
     # By name, here and below: the bot knows no backtests but at this door.
     command = importlib.import_module("backtests.certify.commands").certify
     now = int(time.time())
@@ -60,11 +56,7 @@ def walkforward(
     as_json: Json = False,
 ) -> None:
     """Run a strategy fold by fold, and along every path that combinatorial purged cross-validation makes."""
-    from bot.loading import Options
-
-    start, end = span(first, last)
-    options = Options(config=strategy, replay=data, synthetic=synthetic, first=start, last=end, strength=strength)
-    require_data(data, synthetic, "walkforward")
+    options = historical(strategy, data, synthetic, strength, first, last, "walkforward")
     command = importlib.import_module("backtests.walkforward.commands").walkforward
     code = command(options, folds, groups, tested, report, as_json, Console())
     if code:

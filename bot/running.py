@@ -278,9 +278,7 @@ async def _keep_up(loaded: Loaded, run_dir: Path, console: Console) -> None:
         loop.add_signal_handler(name, stopping.set)
     async with chain_of(loaded, run_dir) as chain:
         console.print(f"up: {chain.description.rpc_url} (chain id {chain.description.chain_id}), vault {chain.vault}")
-        flag = (
-            " --uncertified" if chain.description.protocols is not None else ""
-        )  # a fork of a node asks a certificate
+        flag = " --uncertified" if chain.description.protocols is not None else ""  # a fork of a node asks for one
         described = run_dir / "devnet.json"
         console.print(f"try next: patron run {loaded.options.config} --devnet {described}{flag} --data-dir …")
         while not stopping.is_set():

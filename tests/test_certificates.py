@@ -293,6 +293,14 @@ def test_verify_grants_nothing_where_a_gate_was_left_out(tmp_path: Path) -> None
     assert "not granted: no capital is moved under it" in lines
 
 
+def test_verify_spares_the_benchmark_alone_the_gates_of_an_edge(tmp_path: Path) -> None:
+    other = verify_certificate(write(certificate(gates=OF_THE_BENCHMARK), tmp_path / "c.json"), None)
+    assert "not granted: no capital is moved under it" in other
+    assert any(line.startswith("  not answered: ") and "edge" in line for line in other)
+    own = certificate(gates=OF_THE_BENCHMARK, strategy="equal_weight")
+    assert "granted" in verify_certificate(write(own, tmp_path / "b.json"), None)
+
+
 def test_verify_fails_on_a_changed_line_of_admissions(tmp_path: Path) -> None:
     path = write(certificate(), tmp_path / "c.json")
     Admissions(admissions_path(path), certificate().digest).append("m1", 5, {"drifted": 0.1}, 6)

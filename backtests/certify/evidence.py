@@ -16,7 +16,7 @@ import numpy as np
 from backtests.api import scores_of
 from backtests.fast import benchmarks, cycle_bars, run_fast
 from backtests.gas import gas_of
-from backtests.metrics import YEAR, cycles_a_year
+from backtests.metrics import YEAR, cycles_a_year, returns_of
 from backtests.run import Run
 from backtests.stress import CALM, Stress
 from bot.config import Config
@@ -117,13 +117,6 @@ def evidence_of(loaded: Loaded) -> Evidence:
     return Evidence(replace(loaded, panel=panel, schedule=schedule), settings, scores, spoke)
 
 
-def returns_of(run: Run) -> Floats:
-    """(K - 1,): return per cycle, net of all costs; -1 for good once gas has eaten the whole capital."""
-    alive = np.logical_and.accumulate(run.equity > 0.0)
-    equity, alive = np.where(alive, run.equity, 0.0), alive[:-1]
-    return np.asarray(np.where(alive, equity[1:] / np.where(alive, equity[:-1], 1.0) - 1.0, -1.0))
-
-
 def active_returns(run: Run, rival: Run) -> Floats:
     """(K - 1,): what the run returned beyond the mixture of its rival and idle money that it most moves with.
 
@@ -132,7 +125,7 @@ def active_returns(run: Run, rival: Run) -> Floats:
     Funds in the Period 1945-1964, J. Finance 23 (1968); over its spread it is the ratio of J. Treynor and F. Black,
     How to Use Security Analysis to Improve Portfolio Selection, J. Business 46 (1973).
     """
-    mine, market = returns_of(run), returns_of(rival)
+    mine, market = returns_of(run.equity), returns_of(rival.equity)
     return np.asarray(mine - slope(mine, market) * market)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from backtests.api import replayed
 from backtests.certify.attacks import taken
-from backtests.certify.evidence import Evidence, active_returns, evidence_of, returns_of
+from backtests.certify.evidence import Evidence, active_returns, evidence_of
 from backtests.certify.gates import benchmark, costs, edge, folds, leaks
 from backtests.certify.gates.parity import CYCLES, parity
 from backtests.certify.inputs import inputs_of, strategy_codes
@@ -21,7 +21,7 @@ from backtests.certify.trials import CERTIFY, Trial, Tried, append, family_of, l
 from backtests.fast import cycle_bars, run_fast
 from backtests.lookahead.commands import case_of
 from backtests.lookahead.detectors import examine
-from backtests.metrics import FLAT
+from backtests.metrics import FLAT, returns_of
 from backtests.overfitting import Moments
 from backtests.run import Run
 from backtests.stress import Stress
@@ -109,7 +109,7 @@ def certified(
 def _logged(evidence: Evidence, inputs: dict[str, str], active: Floats, now: int, seed: int, log: Path) -> Tried:
     """How much was tried, once this trial is in the log too."""
     loaded = evidence.loaded
-    whole = returns_of(evidence.calm.run)
+    whole = returns_of(evidence.calm.run.equity)
     ratio: float | None = None
     if len(active) > 2 and float(active.std(ddof=1)) >= FLAT:
         ratio = Moments.of(active).sharpe

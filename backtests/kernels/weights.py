@@ -78,18 +78,18 @@ def account_nb(terms: Terms, royalty: Floats, cap: Floats) -> Account:
 
 
 @njit(cache=True)
-def value_nb(cash: float, state: Floats, prices: Floats, row: int) -> float:
-    """Cash and the positions at one row of prices."""
-    n = state.shape[1]
+def value_nb(cash: float, held: Floats, line: int, prices: Floats, row: int) -> float:
+    """Cash and the positions, a line of `held`, at one row of prices. Always summed in this order, so the same bits."""
+    n = held.shape[1]
     whole = n - n % 4
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
     for j in range(0, whole, 4):
-        a += state[UNITS, j] * prices[row, j]
-        b += state[UNITS, j + 1] * prices[row, j + 1]
-        c += state[UNITS, j + 2] * prices[row, j + 2]
-        d += state[UNITS, j + 3] * prices[row, j + 3]
+        a += held[line, j] * prices[row, j]
+        b += held[line, j + 1] * prices[row, j + 1]
+        c += held[line, j + 2] * prices[row, j + 2]
+        d += held[line, j + 3] * prices[row, j + 3]
     for j in range(whole, n):
-        a += state[UNITS, j] * prices[row, j]
+        a += held[line, j] * prices[row, j]
     return cash + ((a + b) + (c + d))
 
 
@@ -158,7 +158,7 @@ def rebalance_nb(
     """
     n = state.shape[1]
     fixed, dear = terms.fixed_fee, (1.0 + terms.spread) * (1.0 + terms.fee)
-    value = value_nb(purse[CASH], state, prices, bar)
+    value = value_nb(purse[CASH], state, UNITS, prices, bar)
     least = max(terms.band, DUST) * value
     purse[PEAK] = max(purse[PEAK], value)
     entries = value > (1.0 - terms.brake) * purse[PEAK]
@@ -224,7 +224,7 @@ def rebalance_nb(
     for j in range(whole, n):
         a += scratch[SOLD, j]
         c += scratch[BOUGHT, j]
-    after = value_nb(cash, state, prices, bar)
+    after = value_nb(cash, state, UNITS, prices, bar)
     purse[CASH] = cash
     purse[COST] += a + b
     if value > 0.0:

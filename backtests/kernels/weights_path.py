@@ -86,7 +86,7 @@ def walk_nb(
             for t in range(at[k - 1] + 1 if k > 0 else 0, bar + 1):
                 refresh_nb(state, counts, close, t)
                 if nav.shape[0] > 0 and t < bar:
-                    nav[t] = value_nb(purse[CASH], state, state, LAST)
+                    nav[t] = value_nb(purse[CASH], state, UNITS, state, LAST)
             for j in range(n):
                 known = close[bar, j] == close[bar, j]
                 scratch[ASKED, j] = weights[row, j] if known else np.nan
@@ -107,18 +107,8 @@ def fill_nb(close: Floats, first: int, end: int, cash: float, held: Floats, row:
 
     Row after row as they lie in memory: bars side by side would keep more sums going, and read at a third of the speed.
     """
-    n = held.shape[1]
-    whole = n - n % 4
     for t in range(first, end):
-        a, b, c, d = 0.0, 0.0, 0.0, 0.0
-        for j in range(0, whole, 4):
-            a += held[row, j] * close[t, j]
-            b += held[row, j + 1] * close[t, j + 1]
-            c += held[row, j + 2] * close[t, j + 2]
-            d += held[row, j + 3] * close[t, j + 3]
-        for j in range(whole, n):
-            a += held[row, j] * close[t, j]
-        nav[t] = cash + ((a + b) + (c + d))
+        nav[t] = value_nb(cash, held, row, close, t)
 
 
 @njit(cache=True)
@@ -134,7 +124,7 @@ def finish_nb(close: Floats, first: int, gaps: bool, account: Account, terms: Te
         for t in range(first, bars):
             refresh_nb(state, account.counts, close, t)
             if nav.shape[0] > 0:
-                nav[t] = value_nb(purse[CASH], state, state, LAST)
+                nav[t] = value_nb(purse[CASH], state, UNITS, state, LAST)
     else:
         for j in range(n):
             state[LAST, j] = close[bars - 1, j]
@@ -143,7 +133,7 @@ def finish_nb(close: Floats, first: int, gaps: bool, account: Account, terms: Te
         state[GAINED, j] += state[UNITS, j] * (state[LAST, j] - state[MARK, j])
         state[MARK, j] = state[LAST, j]
         told += state[GAINED, j] - state[PAID, j]
-    value = value_nb(purse[CASH], state, state, LAST)
+    value = value_nb(purse[CASH], state, UNITS, state, LAST)
     purse[PEAK] = max(purse[PEAK], value)
     purse[IMBALANCE] = max(purse[IMBALANCE], abs(value - told) / purse[PEAK])
     return value

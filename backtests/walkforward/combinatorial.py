@@ -19,7 +19,7 @@ import numpy as np
 
 from backtests.fast import benchmarks, run_fast
 from backtests.gas import gas_of
-from backtests.metrics import FLAT, cycles_a_year
+from backtests.metrics import FLAT, cycles_a_year, returns_of
 from backtests.run import Run
 from backtests.walkforward.judging import Judge
 from backtests.walkforward.splits import chosen_groups, path_count, path_splits
@@ -110,9 +110,9 @@ def combinatorial(
     rival, held = benchmarks(settings, config, panel, schedule.first, schedule.last, gas=gas)
     return Combinatorial(
         times=runs[0].times,
-        paths=tuple(net_returns(run) for run in runs),
-        rival=net_returns(rival),
-        held=net_returns(held),
+        paths=tuple(returns_of(run.equity) for run in runs),
+        rival=returns_of(rival.equity),
+        held=returns_of(held.equity),
         groups=groups,
         tested=tested,
         splits=len(chosen),
@@ -129,11 +129,3 @@ def check_groups(groups: int, tested: int, rows: int) -> None:
         raise ConfigError(f"--tested: expected 1 to {groups - 1} of {groups} groups (got {tested})")
     if (splits := math.comb(groups, tested)) > MOST_SPLITS:
         raise ConfigError(f"--groups: {splits:,} models would be fitted, at most {MOST_SPLITS:,} are")
-
-
-def net_returns(run: Run) -> Floats:
-    """(K - 1,) from cycle to cycle, of equity net of gas. Once gas has eaten the whole capital: -1, then 0."""
-    equity = run.equity
-    lost = np.maximum.accumulate(equity <= 0.0)
-    left = np.where(lost, 0.0, equity)
-    return np.asarray(left[1:] / np.where(lost[:-1], 1.0, left[:-1]) - np.where(lost[:-1], 0.0, 1.0))

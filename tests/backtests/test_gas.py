@@ -14,7 +14,7 @@ import pytest
 from backtests.api import backtest, gas_burnt, result_of, run_backtest
 from backtests.commands import report_run
 from backtests.fast import run_fast
-from backtests.gas import constant_gas, gas_note, gas_of, gas_prices, recorded_gas
+from backtests.gas import constant_gas, gas_note, gas_of, recorded_gas
 from backtests.sweep.evaluate import Parcel, evaluate
 from backtests.sweep.plan import Combination, code_digest
 from bot.config import Config
@@ -56,11 +56,13 @@ def days_of(count: int) -> Times:
 def test_gas_is_gwei_times_the_coins_price_and_nothing_is_known_before_it_is_published() -> None:
     config = config_of(2, costs={"gas_price": "5 gwei", "native_price": "3000 USDC", **NAMES})
     catalogue = catalogue_of([(20.0, 0, 2), (40.0, 3, 3), (30.0, 4, 6)], [1_000.0, 1_100.0, 1_200.0])
-    found = gas_prices(config, catalogue, days_of(8) - np.array([0, 0, 1, 0, 0, 0, 0, 0]))
+    found = gas_of(config, catalogue, days_of(8) - np.array([0, 0, 1, 0, 0, 0, 0, 0]))
     gwei = np.array([5, 5, 5, 40, 40, 40, 30, 30])
     native = np.array([1_000, 1_100, 1_100, 1_200, 1_200, 1_200, 1_200, 1_200])
     np.testing.assert_allclose(found, gwei * 1e-9 * native, rtol=1e-12)
-    assert gas_prices(config, catalogue, days_of(3))[2] == pytest.approx(20e-9 * 1_200)
+    early = gas_of(config, catalogue, days_of(3))
+    assert early is not None
+    assert early[2] == pytest.approx(20e-9 * 1_200)
 
 
 def test_one_name_alone_leaves_the_other_constant() -> None:
@@ -68,17 +70,16 @@ def test_one_name_alone_leaves_the_other_constant() -> None:
     for names, expected in (
         ({"gas_series": NAMES["gas_series"]}, 20e-9 * 3_000),
         ({"native_asset": "ETH"}, 5e-9 * 1_000),
-        ({}, 5e-9 * 3_000),
     ):
         config = config_of(2, costs=names)
-        np.testing.assert_allclose(gas_prices(config, catalogue, days_of(2)), expected, rtol=1e-12)
-        assert (gas_of(config, catalogue, days_of(2)) is None) == (not names)
+        np.testing.assert_allclose(gas_of(config, catalogue, days_of(2)), expected, rtol=1e-12)
+    assert gas_of(config_of(2), catalogue, days_of(2)) is None
 
 
 def test_what_is_told_late_of_an_earlier_time_says_nothing_about_now_but_a_correction_counts() -> None:
     config = config_of(2, costs={"gas_series": NAMES["gas_series"], "native_price": "1000 USDC"})
     catalogue = catalogue_of([(10.0, 0, 0), (50.0, 2, 2), (99.0, 1, 3), (60.0, 2, 4)], [1.0])
-    np.testing.assert_allclose(gas_prices(config, catalogue, days_of(6)) * 1e6, [10, 10, 50, 50, 60, 60], rtol=1e-12)
+    np.testing.assert_allclose(gas_of(config, catalogue, days_of(6)) * 1e6, [10, 10, 50, 50, 60, 60], rtol=1e-12)
 
 
 def test_rows_before_the_first_record_are_counted_and_said() -> None:
@@ -97,7 +98,7 @@ def test_rows_before_the_first_record_are_counted_and_said() -> None:
 def test_refuses_a_value_that_is_no_price_of_gas(value: float) -> None:
     catalogue = catalogue_of([(20.0, 0, 0), (value, 1, 1)], [1_000.0])
     with pytest.raises(DataError, match=r"a price of gas is above zero and at most 1,000,000 gwei"):
-        gas_prices(config_of(2, costs=NAMES), catalogue, days_of(3))
+        gas_of(config_of(2, costs=NAMES), catalogue, days_of(3))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_refuses_a_value_that_is_no_price_of_gas(value: float) -> None:
 )
 def test_refuses_a_name_that_the_catalogue_does_not_have(costs: dict[str, str], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        gas_prices(config_of(2, costs=costs), catalogue_of([(20.0, 0, 0)], [1_000.0]), days_of(3))
+        gas_of(config_of(2, costs=costs), catalogue_of([(20.0, 0, 0)], [1_000.0]), days_of(3))
 
 
 @pytest.mark.parametrize("series", ["chain", "/gas", "chain/", " chain/gas"])

@@ -8,8 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from backtests.certify.evidence import Beside, active_returns, growth, returns_of, slope
+from backtests.certify.evidence import Beside, active_returns, growth, slope
 from backtests.certify.gates.words import lead, percent
+from backtests.metrics import returns_of
 from backtests.run import Run
 from backtests.stress import Stress
 from bot.core.certificate import FAILED, PASSED, Gate
@@ -114,7 +115,7 @@ def charged(run: Run, taken: Floats) -> float:
 
 def _left(run: Run, taken: Floats) -> Floats:
     """(K - 1,): returns per cycle, less what was taken when each began."""
-    return np.asarray(returns_of(run) - taken[:-1] / np.maximum(run.equity[:-1], 1e-12))
+    return np.asarray(returns_of(run.equity) - taken[:-1] / np.maximum(run.equity[:-1], 1e-12))
 
 
 def _crossing(capitals: Sequence[float], earned: Floats, level: float) -> float | None:

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from backtests.certify.evidence import active_returns, returns_of, slope
+from backtests.certify.evidence import active_returns, slope
 from backtests.certify.gates.edge import LEAST_RETURNS, edge, idle_money, interval, paths
 from backtests.certify.trials import Tried
+from backtests.metrics import returns_of
 from backtests.overfitting import Moments
 from backtests.walkforward.combinatorial import Combinatorial
 from bot.core.certificate import FAILED, NOT_APPLICABLE, PASSED
@@ -100,17 +101,14 @@ def test_one_history_in_five_may_end_behind() -> None:
     assert paths(None).verdict == NOT_APPLICABLE
 
 
-def test_returns_after_ruin_are_a_total_loss() -> None:
-    assert returns_of(run_of([100.0, 50.0, -10.0, 20.0])).tolist() == [-0.5, -1.0, -1.0]
-
-
 def test_the_slope_on_a_market_that_stands_still_is_none() -> None:
     assert slope(own(1, 0.01), np.zeros(CYCLES)) == 0.0
     assert slope(2.0 * market(), market()) == pytest.approx(2.0)
 
 
 def test_a_capital_that_was_lost_earns_nothing_when_its_debts_shrink() -> None:
-    assert returns_of(run_of([100.0, -10.0, 0.01, 100.0])).tolist() == [-1.0, -1.0, -1.0]
+    assert returns_of(run_of([100.0, -10.0, 0.01, 100.0]).equity).tolist() == [-1.0, 0.0, 0.0]
+    assert returns_of(run_of([100.0, 50.0, 0.0, 20.0]).equity).tolist() == [-0.5, -1.0, 0.0]
 
 
 def test_a_history_that_loses_everything_is_behind_and_no_warning() -> None:

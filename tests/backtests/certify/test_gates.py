@@ -9,12 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from backtests.certify.evidence import Beside, returns_of, years
+from backtests.certify.evidence import Beside, years
 from backtests.certify.gates import benchmark, costs, leaks
 from backtests.certify.gates.folds import FOLDS, against, walk_forward
 from backtests.certify.gates.parity import BOUND, parity
 from backtests.lookahead.findings import Finding, Report
 from backtests.lookahead.tampering import TAMPERINGS
+from backtests.metrics import returns_of
 from backtests.run import Run
 from bot.core.certificate import FAILED, PASSED
 from bot.core.panel import Floats
@@ -188,7 +189,7 @@ def test_sandwiches_of_the_rival_excuse_no_more_than_what_is_held_like_it() -> N
     alone = own(7, 0.0002)
     alone = alone - base * float((base - base.mean()) @ alone / ((base - base.mean()) @ base))
     calm = beside(alone, base)
-    earned = float((returns_of(calm.run)).sum())
+    earned = float(returns_of(calm.run.equity).sum())
     none, much = np.zeros(CYCLES + 1), np.full(CYCLES + 1, 100.0)
     assert costs.sandwich(calm, none, much, calm, 0).observed == pytest.approx(earned, abs=0.01)
     assert earned < 0.2 < float(much.sum()) / calm.rival.capital

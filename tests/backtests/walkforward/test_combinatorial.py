@@ -10,8 +10,9 @@ import pytest
 
 from backtests.api import scores_of
 from backtests.fast import run_fast
+from backtests.metrics import returns_of
 from backtests.walkforward import judging
-from backtests.walkforward.combinatorial import Combinatorial, combinatorial, net_returns
+from backtests.walkforward.combinatorial import Combinatorial, combinatorial
 from backtests.walkforward.judging import Judge
 from backtests.walkforward.splits import chosen_groups, path_splits
 from backtests.walkforward.window import window
@@ -179,7 +180,7 @@ def test_all_paths_are_the_same_where_no_model_is_asked() -> None:
     scores = scores_of(settings, loaded.config, schedule.panel)
     run = run_fast(settings, loaded.config, schedule.panel, scores, schedule.first, schedule.last)
     for path in found.paths:
-        np.testing.assert_array_equal(path, net_returns(run))
+        np.testing.assert_array_equal(path, returns_of(run.equity))
 
 
 def test_paths_tell_a_planted_edge_from_none() -> None:
@@ -217,7 +218,7 @@ def test_refuses_groups_that_cannot_be(groups: int, tested: int, words: str) -> 
 
 def test_returns_end_at_a_total_loss_when_gas_eats_the_capital() -> None:
     run = run_of([100.0, 110.0, 50.0, 60.0], gas=[0.0, 60.0, 0.0, 0.0])
-    np.testing.assert_allclose(net_returns(run), [0.1, -1.0, 0.0])
+    np.testing.assert_allclose(returns_of(run.equity), [0.1, -1.0, 0.0])
 
 
 def test_labels_known_after_the_window_s_end_are_not_learned_from() -> None:
