@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from backtests.certify.trials import VARIABLE, read
+from backtests.trials import VARIABLE, read
 from tests.faults.inside import call
 
 Capture = pytest.CaptureFixture[str]

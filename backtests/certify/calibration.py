@@ -18,7 +18,6 @@ from scipy.stats import binomtest
 
 from backtests.certify.evidence import active_returns
 from backtests.certify.gates.edge import CONFIDENT, edge, interval
-from backtests.certify.trials import CERTIFY, SWEEP, Trial, Tried, tried
 from backtests.fast import benchmarks, run_fast
 from backtests.metrics import YEAR
 from backtests.overfitting import NORMAL, Moments, expected_best_sharpe
@@ -26,6 +25,7 @@ from backtests.run import Run
 from backtests.sweep.evaluate import OK, Parcel, evaluate
 from backtests.sweep.plan import Combination, Space, code_digest
 from backtests.sweep.space import Axis
+from backtests.trials import CERTIFY, SWEEP, Trial, Tried, tried
 from bot.config import Config, load_config
 from bot.core.certificate import PASSED
 from bot.core.dates import DAY

@@ -14,7 +14,7 @@ from rich.table import Table
 from backtests.certify.gates.words import figure
 from backtests.certify.page import render
 from backtests.certify.procedure import Certified, certified
-from backtests.certify.trials import log_path
+from backtests.trials import log_path
 from bot.again import typed
 from bot.certificates import certificate_path
 from bot.core.certificate import FAILED, NOT_APPLICABLE, PASSED, Gate

@@ -5,11 +5,7 @@ Imports nothing heavy: it runs at the start of every daemon.
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import importlib.util
 import json
-from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -18,10 +14,10 @@ from typing import Final
 import backtests
 import bot
 from backtests.kernels import sources
+from backtests.strategy_code import digest_of_files, strategy_digest
 from backtests.sweep.plan import LIBRARIES
 from bot.config import Config
 from bot.core.strict_json import digest_of
-from bot.errors import ConfigError
 from bot.loading import BAR_SECONDS
 from bot.scoring.params import ScorerParams
 from bot.settings import settings_of, simulated_universe
@@ -42,9 +38,11 @@ BACKTESTS: Final = (
         "replay",
         "run",
         "simulated",
+        "strategy_code",
         "stress",
+        "trials",
     ),
-    *("certify/attacks", "certify/evidence", "certify/inputs", "certify/procedure", "certify/trials"),
+    *("certify/attacks", "certify/evidence", "certify/inputs", "certify/procedure"),
 )
 BACKTESTS_FOLDERS: Final = ("certify/gates", "lookahead", "walkforward")
 
@@ -61,70 +59,19 @@ def inputs_of(config: Config, config_path: Path, catalogue_digest: str) -> dict[
         "strategy": strategy_digest(config, config_path),
         # As text: the order of venues is that of a strategy's columns, and must not be sorted away.
         "config": digest_of(json.dumps(config.model_dump(mode="json", exclude={"mode"}))),
-        "engine": digest_of([_files(engine_files()), [version(library) for library in (*LIBRARIES, "numba")]]),
+        "engine": digest_of([digest_of_files(engine_files()), [version(library) for library in (*LIBRARIES, "numba")]]),
         "fitting": fitting_digest(config) if asks else "",
         "data": catalogue_digest,
     }
-
-
-def strategy_digest(config: Config, config_path: Path) -> str:
-    """Of the code of every strategy that decides, in the order of its sleeves, and of what lies beside it and is
-    imported there. Raises ConfigError.
-    """
-    return _files([file for name in config.strategy.names for file in _with_helpers(_strategy_file(name, config_path))])
-
-
-def strategy_codes(names: Iterable[str], config_path: Path) -> tuple[str, ...]:
-    """SHA-256 of the text of each strategy, whatever its file is called. Raises ConfigError."""
-    return tuple(_content_digest(_strategy_file(name, config_path)) for name in names)
-
-
-def _with_helpers(strategy: Path) -> list[Path]:
-    """The file, and every module beside it that it imports, or that one of these imports, by a statement."""
-    found: list[Path] = []
-    waiting = [strategy]
-    while waiting:
-        file = waiting.pop(0)
-        if file not in found:
-            found.append(file)
-            waiting += _imported(file, strategy.parent)
-    return found
-
-
-def _imported(file: Path, root: Path) -> list[Path]:
-    """Modules below `root` that a source names, its packages included; none where it is no Python."""
-    try:
-        tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return []  # whoever loads it says what is wrong
-    places: list[Path] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            places += [root.joinpath(*alias.name.split(".")) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            start = file.parents[node.level - 1] if node.level else root
-            package = start.joinpath(*(node.module or "").split("."))
-            places += [package, *(package / alias.name for alias in node.names)]
-    every = [each for place in places for each in (place, *place.parents) if each.is_relative_to(root) and each != root]
-    files = [each for place in every for each in (place.with_suffix(".py"), place / "__init__.py")]
-    return sorted({each for each in files if each.is_file()})
-
-
-def _strategy_file(name: str, config_path: Path) -> Path:
-    """Where a strategy's code is: beside the strategy file, or among those shipped."""
-    if name.endswith(".py"):
-        return config_path.parent / name
-    found = importlib.util.find_spec(f"strategies.{name}") if name.isidentifier() else None
-    if found is None or found.origin is None:
-        raise ConfigError(f"{config_path}: strategy: no strategy called {name!r}")
-    return Path(found.origin)
 
 
 def fitting_digest(config: Config) -> str:
     """Of the procedure that fits models: its sources, its parameters and the libraries under it. Of no model."""
     folder = Path(bot.__file__).parent / "scoring"
     params = ScorerParams.of(config.scorer, BAR_SECONDS[config.bar])
-    return digest_of([_files(sorted(folder.glob("*.py"))), asdict(params), version("scikit-learn"), version("scipy")])
+    return digest_of(
+        [digest_of_files(sorted(folder.glob("*.py"))), asdict(params), version("scikit-learn"), version("scipy")]
+    )
 
 
 def engine_files() -> tuple[Path, ...]:
@@ -138,15 +85,3 @@ def engine_files() -> tuple[Path, ...]:
         *(file for folder in BACKTESTS_FOLDERS for file in (theirs / folder).rglob("*.py")),
     }
     return tuple(sorted(file for file in found if file.name != "commands.py"))
-
-
-def _files(files: Iterable[Path]) -> str:
-    """SHA-256 over names and contents, all of it: two files with half a digest in common can be searched for."""
-    return digest_of([[file.name, _content_digest(file)] for file in files])
-
-
-def _content_digest(file: Path) -> str:
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read: {error.strerror}") from None

@@ -16,15 +16,16 @@ from backtests.certify.attacks import taken
 from backtests.certify.evidence import Evidence, active_returns, evidence_of
 from backtests.certify.gates import benchmark, costs, edge, folds, leaks
 from backtests.certify.gates.parity import CYCLES, parity
-from backtests.certify.inputs import inputs_of, strategy_codes
-from backtests.certify.trials import CERTIFY, Trial, Tried, append, family_of, lineage_of, tried
+from backtests.certify.inputs import inputs_of
 from backtests.fast import cycle_bars, run_fast
 from backtests.lookahead.commands import case_of
 from backtests.lookahead.detectors import examine
 from backtests.metrics import FLAT, returns_of
 from backtests.overfitting import Moments
 from backtests.run import Run
+from backtests.strategy_code import strategy_codes
 from backtests.stress import Stress
+from backtests.trials import CERTIFY, Trial, Tried, append, family_of, lineage_of, tried
 from backtests.walkforward.folds import Fold, combinatorial, walk_forward
 from bot.core.certificate import RECORDED, SYNTHETIC, Certificate, Gate
 from bot.core.dates import DAY

@@ -16,8 +16,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from backtests.certify.sweeps import log_sweep
-from backtests.certify.trials import log_path
 from backtests.kernels.sweep import use_threads
 from backtests.page import plain_json
 from backtests.sweep.analysis import OBJECTIVES, Found, Honesty, best_run, judge, look
@@ -29,6 +27,8 @@ from backtests.sweep.results import Store
 from backtests.sweep.runner import Progress, Sweep
 from backtests.sweep.search import search
 from backtests.sweep.space import Axis, axes_of, place
+from backtests.sweep.trial import log_sweep
+from backtests.trials import log_path
 from bot.again import typed
 from bot.errors import ConfigError
 from bot.loading import Options, load

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backtests.certify.trials import VARIABLE
+from backtests.trials import VARIABLE
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ import numpy as np
 
 from backtests.certify.evidence import growth
 from backtests.certify.gates.words import percent
-from backtests.certify.trials import Tried
 from backtests.overfitting import Moments, bootstrap_interval, deflated_sharpe, expected_best_sharpe
 from backtests.run import Run
+from backtests.trials import Tried
 from backtests.walkforward.combinatorial import Combinatorial
 from bot.core.certificate import FAILED, NOT_APPLICABLE, PASSED, Gate
 from bot.core.panel import Floats

@@ -14,8 +14,8 @@ from rich.console import Console
 from backtests.certify import procedure
 from backtests.certify.commands import certify
 from backtests.certify.gates.parity import parity
-from backtests.certify.trials import VARIABLE, read
 from backtests.sweep.commands import sweep
+from backtests.trials import VARIABLE, read
 from bot.certificates import GATES, certificate_path
 from bot.core.certificate import FAILED, NOT_APPLICABLE, PASSED, Certificate, certificate_of
 from bot.errors import ConfigError, DataError, RefusedError, StorageError

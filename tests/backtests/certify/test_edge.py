@@ -9,9 +9,9 @@ import pytest
 
 from backtests.certify.evidence import active_returns, slope
 from backtests.certify.gates.edge import LEAST_RETURNS, edge, idle_money, interval, paths
-from backtests.certify.trials import Tried
 from backtests.metrics import returns_of
 from backtests.overfitting import Moments
+from backtests.trials import Tried
 from backtests.walkforward.combinatorial import Combinatorial
 from bot.core.certificate import FAILED, NOT_APPLICABLE, PASSED
 from bot.core.panel import Floats

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from backtests.certify import inputs
-from backtests.certify.inputs import INPUTS, engine_files, inputs_of, strategy_codes, strategy_digest
+from backtests.certify.inputs import INPUTS, engine_files, inputs_of
+from backtests.strategy_code import strategy_codes, strategy_digest
 from bot.config import Config, load_config
 from bot.errors import ConfigError
 from bot.settings import is_benchmark

@@ -23,8 +23,8 @@ from backtests.certify.calibration import (
 )
 from backtests.certify.gates.edge import CONFIDENT, edge
 from backtests.certify.power import CORRELATIONS
-from backtests.certify.trials import Tried
 from backtests.overfitting import NORMAL
+from backtests.trials import Tried
 from bot.core.certificate import PASSED
 
 FIRST = Tried(1, 0.0)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from backtests.certify.trials import CERTIFY, SWEEP, Trial, append, family_of, lineage_of, log_path, read, tried
 from backtests.overfitting import expected_best_sharpe
+from backtests.trials import CERTIFY, SWEEP, Trial, append, family_of, lineage_of, log_path, read, tried
 from bot.chained_log import ChainedLog
 from bot.errors import DataError, StorageError
 
@@ -85,7 +85,7 @@ def test_a_last_line_that_a_crash_tore_is_cut_off(tmp_path: Path, left: int) -> 
 def test_processes_that_write_at_once_lose_no_line(tmp_path: Path) -> None:
     path = tmp_path / "log"
     code = (
-        "import sys; from pathlib import Path; from backtests.certify.trials import Trial, append\n"
+        "import sys; from pathlib import Path; from backtests.trials import Trial, append\n"
         "for i in range(20): append(Path(sys.argv[1]), Trial('certify', i, ('name:x',), 'recorded', sys.argv[2], 1))\n"
     )
     writers = [subprocess.Popen([sys.executable, "-c", code, str(path), str(number)]) for number in range(3)]

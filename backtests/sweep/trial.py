@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from backtests.certify.inputs import strategy_codes
-from backtests.certify.trials import SWEEP, Trial, append, family_of, lineage_of
+from backtests.strategy_code import strategy_codes
 from backtests.sweep.space import Axis
+from backtests.trials import SWEEP, Trial, append, family_of, lineage_of
 from bot.core.strict_json import digest_of
 from bot.loading import Loaded
 
