@@ -85,6 +85,7 @@ def backtest(
     """
     options = Options(
         config=Path(strategy),
+        mode="paper",
         replay=Path(data) if data is not None else None,
         synthetic=synthetic,
         first=when(first, "first") if first else None,

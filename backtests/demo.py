@@ -30,7 +30,7 @@ def demo(folder: Path, console: Console) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"{folder}: {error.strerror}") from None
-    options = Options(config=strategy, synthetic=SEED)
+    options = Options(strategy, mode="paper", synthetic=SEED)
     report, page = folder / "report.html", folder / "certificate.html"
     _say(console, "1/2  a backtest on a generated market in which prices follow nothing")
     backtest(options, "fast", None, report, None, False, console)

@@ -38,7 +38,8 @@ def historical(
 
     start, end = span(first, last)
     require_data(data, synthetic, verb)
-    return Options(config=strategy, replay=data, synthetic=synthetic, first=start, last=end, strength=strength)
+    # A market made of data is traded on paper, whatever the file says of later.
+    return Options(strategy, mode="paper", replay=data, synthetic=synthetic, first=start, last=end, strength=strength)
 
 
 def require_data(data: Path | None, synthetic: int | None, verb: str) -> None:

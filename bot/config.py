@@ -12,26 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 
+from bot.config_venues import Model, VenueConfig
 from bot.errors import ConfigError
-from bot.quantity import BpsField, FeeField, GweiField, MoneyField, SecondsField
+from bot.quantity import BpsField, GweiField, MoneyField, SecondsField
 from bot.yaml_file import NOT_YAML, plain, read_yaml, refusal
 
-SPACING = {100: 1, 500: 10, 3_000: 60, 10_000: 200}  # Uniswap V3's tick spacing by fee
 MOST_VENUES = 256  # of backtests and paper; a vault lists fewer
-
-
-_TOPIC = {"type": "string", "minLength": 1}
-Topics = Annotated[  # a single one may stand for its list
-    tuple[Annotated[str, Field(min_length=1)], ...],
-    WithJsonSchema({"anyOf": [{"type": "array", "items": _TOPIC}, _TOPIC]}),
-]
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SleeveConfig(Model):
@@ -83,48 +72,6 @@ class StrategyConfig(Model):
         return tuple(dict.fromkeys(sleeve.name for sleeve in self.sleeves.values())) or (self.name,)
 
 
-class VenueConfig(Model):
-    """One place capital can go. On the devnet a pool is made for `asset`; on any other chain `pool` names it."""
-
-    kind: Literal["uniswap_v3_hold", "uniswap_v3_lp"] = Field(
-        description="hold the token, bought on one Uniswap V3 pool; or put liquidity over a range around its price "
-        "into the pool (in replay backtests and on paper over a made market)"
-    )
-    asset: str = Field(description="name of the price series in the data catalogue")
-    fee: FeeField = Field(description="the pool's fee tier")
-    width: BpsField | None = Field(
-        default=None,
-        description="of a range of liquidity: from price ÷ (1 + width) to price × (1 + width); "
-        "once the price is outside, the next cycle leaves it",
-    )
-    pool: str | None = Field(default=None, description="checksummed address of the pool")
-    topics: dict[str, Topics] = Field(
-        default={}, description="signal source -> topics (names or globs) that speak about this venue"
-    )
-
-    @field_validator("topics", mode="before")
-    @classmethod
-    def _lists(cls, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {k: tuple(v) if isinstance(v, list) else (v,) if isinstance(v, str) else v for k, v in value.items()}
-        return value
-
-    @field_validator("pool")
-    @classmethod
-    def _checksum(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", value):
-            raise ValueError("not an address: expected 0x and 40 hexadecimal digits")
-        from eth_utils.address import to_checksum_address
-
-        if value != to_checksum_address(value):
-            raise ValueError(f"bad checksum; if the digits are right, write {to_checksum_address(value)}")
-        if int(value, 16) == 0:
-            raise ValueError("the zero address is not a pool")
-        return value
-
-
 class ScorerConfig(Model):
     """How expected returns are learned. All spans are calendar time."""
 
@@ -163,6 +110,11 @@ class LimitsConfig(Model):
         "at the price of more calls that fail when the market moves",
     )
     min_trade: MoneyField = Field(default="25 USDC", validate_default=True, description="smallest leg")
+    unpriced: MoneyField | None = Field(
+        default=None,
+        description="most money that may go, per day, into venues without a price that the vault can trust (young "
+        "coins, pieces, revenue shares): the vault counts it all as lost. A twentieth of the capital if not said",
+    )
     max_staleness: SecondsField = Field(default="2d", validate_default=True, description="age of the newest data row")
 
 
@@ -241,23 +193,20 @@ class Config(Model):
                     raise ValueError(
                         f"venues.{name}.topics.{source}: not among signals ({', '.join(self.signals) or 'none'})"
                     )
-            if venue.kind == "uniswap_v3_lp" and not venue.width:
-                lacking = "is missing" if venue.width is None else "must be above zero"
-                raise ValueError(f"venues.{name}.width: {lacking}; say how far the range reaches, such as 20 %")
-            if venue.kind == "uniswap_v3_hold" and venue.width is not None:
-                raise ValueError(f"venues.{name}.width: only liquidity has a range (kind: uniswap_v3_lp)")
-            if self.chain != "devnet" and venue.pool is None:
-                raise ValueError(f"venues.{name}.pool: chain {self.chain} needs the address of the pool")
-            if self.chain == "devnet" and venue.pool is not None:
-                raise ValueError(
-                    f"venues.{name}.pool: the devnet makes its own pools; name a chain or drop the address"
-                )
+            venue.check(f"venues.{name}", self.chain)
         if self.limits.max_venue + self.limits.min_idle > 10_000:
             raise ValueError(
                 f"limits.max_venue and limits.min_idle contradict: "
                 f"{self.limits.max_venue} bps + {self.limits.min_idle} bps > 100 %"
             )
         in_money = [("limits.min_trade", self.limits.min_trade)]
+        if self.limits.unpriced is not None:
+            in_money.append(("limits.unpriced", self.limits.unpriced))
+        in_money += [
+            (f"venues.{name}.max_price", venue.max_price)
+            for name, venue in self.venues.items()
+            if venue.max_price is not None
+        ]
         if self.chain == "devnet":
             in_money.append(("devnet.depth", self.devnet.depth))
             if self.devnet.depth.number < 1:

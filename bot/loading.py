@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bot.config import Config, load_config
 from bot.core.dates import DAY, day
 from bot.core.panel import Panel
-from bot.core.universe import LP, Universe
+from bot.core.universe import HOLD, LP, MADE, Universe
 from bot.errors import ConfigError, DataError, RefusedError
 from bot.replay import Schedule
 from bot.settings import settings_of, simulated_universe
@@ -173,7 +173,10 @@ def _loaded(options: Options, config: Config, mode: str, source: Source) -> Load
     panel = build_panel(source.catalogue, universe, config.bar, config.signals)
     schedule = schedule_of(options, config, panel) if options.historical else None
     uses_scores = settings.strategy.uses_scores
-    return Loaded(options, config, mode, source, panel, universe, schedule, len(found), uses_scores, summary(found))
+    loaded = Loaded(options, config, mode, source, panel, universe, schedule, len(found), uses_scores, summary(found))
+    if mode == "paper":
+        _refuse_unmade(loaded)
+    return loaded
 
 
 def refuse_historical_node(loaded: Loaded) -> None:
@@ -186,9 +189,9 @@ def refuse_historical_node(loaded: Loaded) -> None:
 
 
 def refuse_beyond_the_vault(loaded: Loaded) -> None:
-    """Raises ConfigError for what no vault on a chain can hold: more venues than it lists, or venues of liquidity.
+    """Raises ConfigError for what this mode cannot hold: more venues than a vault lists, fees that nobody can know.
 
-    Backtests and paper over a made market hold both.
+    Backtests and paper over a made market hold any number of venues.
     """
     count = len(loaded.universe.risky)
     if loaded.mode != "paper" and count > VAULT_VENUES:
@@ -197,18 +200,26 @@ def refuse_beyond_the_vault(loaded: Loaded) -> None:
             f"most {VAULT_VENUES}; use mode: paper, or a backtest"
         )
     for venue in loaded.universe.risky:
-        if venue.kind != LP:
-            continue
-        where = f"{loaded.options.config}: venues.{venue.id}.kind: {LP}"
-        if loaded.mode != "paper":
+        if loaded.mode != "paper" and venue.kind != HOLD:
+            where = f"{loaded.options.config}: venues.{venue.id}.kind: {venue.kind}"
             raise ConfigError(
                 f"{where}: mode {loaded.mode} needs an adapter of the vault for it, which this version does not have; "
                 f"use mode: paper, or a backtest on the replay rung"
             )
-        if loaded.config.chain != "devnet":
+        if venue.kind == LP and loaded.config.chain != "devnet":
             raise ConfigError(
-                f"{where}: on pools of a live node the fees of a paper position cannot be known; use chain: devnet"
+                f"{loaded.options.config}: venues.{venue.id}.kind: {LP}: on pools of a live node the fees of a paper "
+                "position cannot be known; use chain: devnet"
             )
+
+
+def _refuse_unmade(loaded: Loaded) -> None:
+    """Raises ConfigError for a kind of venue that only contracts can be: no backtest and no paper vault makes it."""
+    made = " and ".join(sorted(MADE))
+    for venue in loaded.universe.risky:
+        if venue.kind not in MADE:
+            where = f"{loaded.options.config}: venues.{venue.id}.kind: {venue.kind}"
+            raise ConfigError(f"{where}: lives on a chain alone; use mode: fork (backtests and paper make {made})")
 
 
 def open_source(options: Options, config: Config) -> Source:

@@ -7,20 +7,22 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.config import SPACING, Config, StrategyConfig
+from bot.config import Config, StrategyConfig
+from bot.config_venues import SPACING
 from bot.core.mirror import MirrorParams
 from bot.core.plan import Limits
 from bot.core.policy import PolicyParams
 from bot.core.sleeves import Sleeve, combined
 from bot.core.strategy import Strategy, load
 from bot.core.units import BPS, Token
-from bot.core.universe import Universe, Venue, idle
+from bot.core.universe import ZORA, Universe, Venue, idle
 from bot.errors import ConfigError
 
 BENCHMARK = "equal_weight"
 DEVNET_CHAIN_ID = 31_337
 MONEY_DECIMALS = 6  # of the devnet's stable token, and of USDC wherever it is native
 TOKEN_DECIMALS = 18
+ZORA_TOLL = 100  # bps of the money side of each trade in a Zora coin: its creator's, its referrers' and the protocol's
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,13 @@ def simulated_universe(config: Config) -> Universe:
             kind=venue.kind,
             asset=venue.asset,
             token=Token(DEVNET_CHAIN_ID, _placeholder(f"token:{venue.asset}"), venue.asset, TOKEN_DECIMALS),
-            fee_pips=venue.fee,
-            tick_spacing=SPACING[venue.fee],
+            fee_pips=venue.fee_pips,
+            tick_spacing=SPACING.get(venue.fee_pips, 1),
             base_is_token0=True,
             topics=dict(venue.topics),
             width_bps=venue.width or 0,
+            toll_bps=ZORA_TOLL if venue.kind == ZORA else 0,
+            max_loss_bps=venue.max_loss,
         )
         for name, venue in config.venues.items()
     )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bot.config import Config, load_config
 from bot.errors import ConfigError
+from bot.loading import Options, load
 from bot.settings import settings_of, simulated_universe
 
 FILE = """\
@@ -37,6 +38,7 @@ limits:
   max_venue: 25 %
   min_idle: 10 %
 """
+TOPICS = "    topics:\n      stars: [render/*]\n"
 POOL = "0x8ad599c3A0ff1De082011EFDDc58f1908eb6e6D8"
 ON_CHAIN = FILE.replace("capital:", "chain: ethereum\ncapital:").replace("    fee:", f'    pool: "{POOL}"\n    fee:')
 
@@ -179,6 +181,42 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "range of tokens that are held": (
         edited("    fee: 30 bps", "    fee: 30 bps\n    width: 20 %"),
         ":13: venues.render-usdc.width: only liquidity has a range (kind: uniswap_v3_lp)",
+    ),
+    "pool without a fee": (
+        edited("    fee: 30 bps\n", ""),
+        ":9: venues.render-usdc.fee: is missing; kind uniswap_v3_hold needs it",
+    ),
+    "fee of a vault": (
+        edited("uniswap_v3_hold", "erc4626"),
+        ":12: venues.render-usdc.fee: does not belong to kind erc4626",
+    ),
+    "pieces without a price": (
+        edited("uniswap_v3_hold", "seaport").replace("    fee: 30 bps\n", "", 1),
+        ":9: venues.render-usdc.max_price: is missing; kind seaport needs it",
+    ),
+    "pieces in other money": (
+        edited("uniswap_v3_hold", "seaport").replace("    fee: 30 bps\n", "    max_price: 5 EURC\n", 1),
+        ":12: venues.render-usdc.max_price: in EURC, but capital is in USDC",
+    ),
+    "pool of a coin": (
+        edited("uniswap_v3_hold", "zora_v3").replace("    fee: 30 bps\n", f'    pool: "{POOL}"\n', 1),
+        ":12: venues.render-usdc.pool: does not belong to kind zora_v3, which is named by `coin`",
+    ),
+    "coin on the devnet": (
+        edited("uniswap_v3_hold", "zora_v3").replace("    fee: 30 bps\n", f'    coin: "{POOL}"\n', 1),
+        ":12: venues.render-usdc.coin: the devnet makes its own coins; name a chain or drop the address",
+    ),
+    "pieces on a chain": (
+        edited("uniswap_v3_hold", "seaport", ON_CHAIN)
+        .replace("    fee: 30 bps\n", "    max_price: 5 USDC\n", 1)
+        .replace(f'    pool: "{POOL}"\n', "", 1),
+        ":11: venues.render-usdc.kind: seaport is made on the devnet alone so far (chain ethereum)",
+    ),
+    "vault without its address": (
+        edited("uniswap_v3_hold", "erc4626", ON_CHAIN)
+        .replace("    fee: 30 bps\n", "", 1)
+        .replace(f'    pool: "{POOL}"\n', "", 1),
+        ":10: venues.render-usdc.vault: chain ethereum needs the address of the vault",
     ),
     "other mode": (FILE + "mode: dream\n", ":22: mode: input should be 'paper', 'fork' or 'live' (got 'dream')"),
     "whole number as text": (FILE + "devnet: {seed: '7'}\n", ":22: devnet.seed: "),
@@ -344,3 +382,31 @@ def test_a_good_file_with_one_line_damaged_is_refused_or_read_but_never_breaks(
 def test_a_file_nested_without_end_is_refused_in_one_line(tmp_path: Path) -> None:
     # Whether Python's recursion limit or the end of the file comes first is not ours to say.
     assert ": not valid YAML: " in refusal(tmp_path, "[" * 1_000)
+
+
+KINDS = """\
+  lent: {kind: erc4626, asset: LENT, max_loss: 10 bps}
+  coin: {kind: zora_v3, asset: COIN, max_loss: 5 %}
+  pieces: {kind: seaport, asset: PIECES, max_price: 20 USDC, max_loss: 10 %}
+  shares: {kind: revenue_share, asset: SHARES, fee: 1 %}
+limits:
+"""
+
+
+def test_every_kind_of_venue_can_be_named_on_the_devnet(tmp_path: Path) -> None:
+    config = read(tmp_path, edited("limits:\n", KINDS))
+    universe = simulated_universe(config)
+    assert {venue.kind for venue in universe.risky} >= {"erc4626", "zora_v3", "seaport", "revenue_share"}
+    coin = universe["coin"]
+    assert (coin.fee_pips, coin.tick_spacing, coin.toll_bps, coin.max_loss_bps) == (10_000, 200, 100, 500)
+    assert (universe["lent"].fee_pips, universe["lent"].toll_bps) == (0, 0)
+
+
+def test_what_only_contracts_can_be_is_refused_where_there_are_none(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(edited("limits:\n", KINDS).replace("signals: [stars]", "signals: []").replace(TOPICS, ""))
+    said = f"{file}: venues.lent.kind: erc4626: lives on a chain alone; use mode: fork "
+    with pytest.raises(ConfigError) as refused:
+        load(Options(file, mode="paper", synthetic=7))
+    assert str(refused.value).startswith(said)
+    assert load(Options(file, mode="fork", synthetic=7)).universe["pieces"].kind == "seaport"

@@ -1,7 +1,8 @@
 """What one leg pays, whatever kind of venue it is in: the one place where a plan, its check and the paper vault agree.
 
-A venue of tokens swaps. A venue of liquidity swaps a part and mints, or burns, collects and swaps: see
-`bot.core.amm.range_position`. Units are what the books count: raw tokens, or liquidity.
+A venue of tokens swaps, some of them less a toll on the money side. A venue of liquidity swaps a part and mints, or
+burns, collects and swaps: see `bot.core.amm.range_position`. A venue without a pool takes standing offers: see
+`bot.core.offers`. Units are what the books count: raw tokens, liquidity, shares or pieces.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from bot.core.amm.quotes import Hop, largest_within, quote, value_and_loss
 from bot.core.amm.range_position import entry, holdings, leaving, range_around, worth
 from bot.core.amm.search import last_accepted
 from bot.core.market import Market
-from bot.core.units import BPS
-from bot.core.universe import LP, Venue
+from bot.core.offers import buy, sell
+from bot.core.units import BPS, bps_down
+from bot.core.universe import LP, OFFERED, Venue
 
 _SCALE: Final = 64  # binary places of an excess, which only steers a search
 _COARSELY: Final = 8  # what a size that costs too much is divided by, until one does not
@@ -28,6 +30,8 @@ class Deal:
 
     value: of what is given, in money at spot; cost: value given minus value received, at spot before the trade. hop,
     swapped, fill: the part of it that is a swap, which is all of it where tokens are held; hop is None without one.
+    terms: what the venue's adapter must be told besides the amount: of an entry into liquidity (lower, upper, swapped),
+    of offers their keys. exact: False where the chain may pay a little else, within what the leg accepts.
     """
 
     entry: bool
@@ -38,6 +42,8 @@ class Deal:
     hop: Hop | None
     swapped: int
     fill: int
+    terms: tuple[int, ...] = ()
+    exact: bool = True
 
 
 def hop_of(venue: Venue, pool: Pool, entry: bool) -> Hop:
@@ -47,29 +53,31 @@ def hop_of(venue: Venue, pool: Pool, entry: bool) -> Hop:
 
 def deal_of(venue: Venue, market: Market, entry: bool, amount: int) -> Deal:
     """The exact leg of `amount`. Raises NotEnoughLiquidity or UnknownTicks, ValueError for an amount not positive."""
+    if venue.kind in OFFERED:
+        return _of_offers(venue, market, entry, amount)
     pool = market.pools[venue.id]
     if venue.kind != LP:
-        hop = hop_of(venue, pool, entry)
-        done = quote((hop,), amount)
-        value, cost = value_and_loss((hop,), done, in_money=entry)
-        return Deal(entry, amount, done.amount_out, value, cost, hop, amount, done.amount_out)
+        return _swap(venue, pool, entry, amount)
     return _entry(venue, market, pool, amount) if entry else _exit(venue, market, pool, amount)
 
 
 def largest_deal(venue: Venue, market: Market, entry: bool, most: int, max_loss_bps: int) -> Deal | None:
     """The largest leg, at most `most`, whose cost against spot is within the limit; None if there is none.
 
-    A venue of liquidity: larger by a unit of money would cost more than allowed, but for what rounding a cost to a unit
+    Liquidity, or a toll: larger by a unit of money would cost more than allowed, but for what rounding a cost to a unit
     does where costs hardly rise with size. None too where only amounts would pass that are as good as nothing.
     """
-    pool = market.pools[venue.id]
-    if venue.kind != LP:
-        hop = hop_of(venue, pool, entry)
-        done = largest_within((hop,), most, max_loss_bps, in_money=entry)
-        if done is None:
+    if venue.kind in OFFERED:  # their price does not rise with the amount, so less of them costs no smaller a share
+        done = deal_of(venue, market, entry, most) if most > 0 else None
+        within = done is not None and done.amount > 0 and done.cost * BPS <= done.value * max_loss_bps
+        return done if within else None
+    if venue.kind != LP and not venue.toll_bps:
+        hop = hop_of(venue, market.pools[venue.id], entry)
+        swap = largest_within((hop,), most, max_loss_bps, in_money=entry)
+        if swap is None:
             return None
-        value, cost = value_and_loss((hop,), done, in_money=entry)
-        return Deal(entry, done.amount_in, done.amount_out, value, cost, hop, done.amount_in, done.amount_out)
+        value, cost = value_and_loss((hop,), swap, in_money=entry)
+        return Deal(entry, swap.amount_in, swap.amount_out, value, cost, hop, swap.amount_in, swap.amount_out)
     found: dict[int, Deal] = {}
 
     def excess(amount: int) -> int | None:
@@ -106,7 +114,13 @@ def range_of(venue: Venue, market: Market) -> tuple[int, int]:
 
 
 def value_of_units(venue: Venue, market: Market, units: int, held: bool) -> int:
-    """Money that units are worth at spot, rounded down. held: ours, so that liquidity brings its share of the fees."""
+    """Money that units are worth at spot, rounded down. held: ours, so that liquidity brings its share of the fees.
+
+    Of a venue of offers: what its bids pay for them, or the share of what the adapter says that all of ours are worth.
+    """
+    if venue.kind in OFFERED:
+        book, mine = market.books[venue.id], market.units.get(venue.id, 0)
+        return book.value * units // mine if held and mine else sell(book.bids, units).received
     pool = market.pools[venue.id]
     if venue.kind != LP:
         return value_at_spot_down(pool, units, venue.base_is_token0)
@@ -138,12 +152,38 @@ def least_for_fill(deal: Deal, least: int) -> int:
     return -(-deal.received * least // deal.fill)
 
 
+def _swap(venue: Venue, pool: Pool, entry: bool, amount: int) -> Deal:
+    """A swap, less the toll that a coin takes of the money before it buys and after it sells, rounded down."""
+    hop = hop_of(venue, pool, entry)
+    toll = bps_down(amount, venue.toll_bps) if entry else 0
+    done = quote((hop,), amount - toll)
+    value, cost = value_and_loss((hop,), done, in_money=entry)
+    if not entry:
+        toll = bps_down(done.amount_out, venue.toll_bps)
+        return Deal(entry, amount, done.amount_out - toll, value, cost + toll, hop, amount, done.amount_out)
+    return Deal(entry, amount, done.amount_out, value + toll, cost + toll, hop, amount - toll, done.amount_out)
+
+
+def _of_offers(venue: Venue, market: Market, entry: bool, amount: int) -> Deal:
+    book = market.books[venue.id]
+    done = (buy(book.asks, amount) if entry else sell(book.bids, amount)) if amount > 0 else buy((), 0)
+    if not entry and done.given < amount:
+        raise NotEnoughLiquidity(f"{venue.id} has bids for {done.given} of {amount}")
+    if entry:
+        cost = max(0, done.given - value_of_units(venue, market, done.received, held=False))
+        return Deal(True, done.given, done.received, done.given, cost, None, 0, 0, done.keys, book.exact)
+    value = value_of_units(venue, market, amount, held=True)
+    return Deal(False, amount, done.received, value, value - done.received, None, 0, 0, done.keys, book.exact)
+
+
 def _entry(venue: Venue, market: Market, pool: Pool, money: int) -> Deal:
-    done = entry(pool, *range_of(venue, market), venue.base_is_token0, money)
+    lower, upper = range_of(venue, market)
+    done = entry(pool, lower, upper, venue.base_is_token0, money)
     value = value_of_units(venue, market, done.liquidity, held=False)
     hop = hop_of(venue, pool, True) if done.swapped else None
     # What comes back, less than a unit of liquidity is worth, counts as cost: so the check needs no second search.
-    return Deal(True, money, done.liquidity, money, money - value, hop, done.swapped, done.bought)
+    terms = lower, upper, done.swapped
+    return Deal(True, money, done.liquidity, money, money - value, hop, done.swapped, done.bought, terms)
 
 
 def _exit(venue: Venue, market: Market, pool: Pool, liquidity: int) -> Deal:

@@ -10,17 +10,19 @@ import numpy as np
 from bot.core.amm.concentrated import Pool, value_at_spot_down
 from bot.core.amm.range_position import RangePosition, holdings, in_range, worth
 from bot.core.fixedpoint import sqrt_x96_to_price
+from bot.core.offers import Book
 from bot.core.panel import Floats
-from bot.core.universe import IDLE, LP, Universe, Venue
+from bot.core.universe import IDLE, LP, OFFERED, Universe, Venue
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
     """One block: pools, and what the vault holds. Money in raw units of the universe's money token.
 
-    `pools` lacks a venue whose pool could not be read; such a venue is worth nothing here and is not traded.
+    `pools` lacks a venue whose pool could not be read, `books` one whose offers could not; such a venue is worth
+    nothing here and is not traded.
     `positions` has the venues of liquidity that are held; liquidity whose place is not known is worth nothing.
-    `entries_open` is False while the vault is paused. `caps` are the contract's own, in bps of its total assets.
+    `entries_open` is False while the vault takes no entries, as `why_closed` says. `caps` are the contract's own, in bps of its total assets.
     `halted`: venues that cannot be traded now, with why; those in `worthless` are valued at nothing besides.
     """
 
@@ -37,10 +39,19 @@ class Market:
     positions: Mapping[str, RangePosition] = field(default_factory=dict)
     halted: Mapping[str, str] = field(default_factory=dict)
     worthless: frozenset[str] = frozenset()
+    books: Mapping[str, Book] = field(default_factory=dict)
+    room: Mapping[str, int] = field(default_factory=dict)  # most money that the vault takes into a venue now
+    unpriced: frozenset[str] = frozenset()  # venues into which money goes as if it were lost, out of one budget:
+    why_closed: str = "the vault is paused"
+    unpriced_room: int | None = None  # the most of it that may still go there now; None without a bound
+
+    def known(self, venue_id: str) -> bool:
+        """Whether a venue's pool or offers could be read."""
+        return venue_id in self.pools or venue_id in self.books
 
     def tradable(self, venue_id: str) -> bool:
-        """Whether a venue's pool could be read and takes trades."""
-        return venue_id in self.pools and venue_id not in self.halted
+        """Whether a venue could be read and takes trades."""
+        return self.known(venue_id) and venue_id not in self.halted
 
     def value(self, universe: Universe, venue_id: str) -> int:
         """What a venue's position is worth at spot, in money, rounded down; liquidity with the fees that it is owed."""
@@ -48,7 +59,11 @@ class Market:
 
     def _worth(self, venue: Venue) -> int:
         units, pool = self.units.get(venue.id, 0), self.pools.get(venue.id)
-        if pool is None or units == 0 or venue.id in self.worthless:
+        if units == 0 or venue.id in self.worthless:
+            return 0
+        if venue.kind in OFFERED:
+            return self.books[venue.id].value if venue.id in self.books else 0
+        if pool is None:
             return 0
         if venue.kind != LP:
             return value_at_spot_down(pool, units, venue.base_is_token0)
@@ -65,11 +80,18 @@ class Market:
         return pool is not None and position is not None and not in_range(pool, position.lower, position.upper)
 
     def price(self, universe: Universe, venue_id: str) -> float:
-        """Spot price in money per whole token; NaN without a pool, 0 where worthless, 1 for idle. Never for money."""
+        """Spot price in money per whole token; NaN without a pool, 0 where worthless, 1 for idle. Never for money.
+
+        Of offers: the cheapest ask, or the dearest bid without one.
+        """
         pool = self.pools.get(venue_id)
         venue = universe[venue_id]
         if venue.kind == IDLE:
             return 1.0
+        if venue_id in self.books and venue_id not in self.worthless:
+            best = next(iter((*self.books[venue_id].asks, *self.books[venue_id].bids)), None)
+            whole = 10 ** (venue.token.decimals - universe.money.decimals)
+            return best.money / best.units * whole if best is not None and best.units else float("nan")
         if pool is None:
             return float("nan")
         if venue_id in self.worthless:

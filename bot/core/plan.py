@@ -18,9 +18,10 @@ from bot.core.deal import Deal, largest_deal, least_for_fill, taken
 from bot.core.market import Market
 from bot.core.panel import Floats
 from bot.core.units import BPS, bps_down, parts_of, share_down
-from bot.core.universe import Universe, Venue
+from bot.core.universe import OFFERED, Universe, Venue
 
 OUT_OF_RANGE = "out of range"
+FULL = "the vault takes no more of it now"
 MAX_LEGS = 16  # the vault's own bound on actions in one call
 LATER = f"left to a later cycle: {MAX_LEGS} legs fit in one call"
 DUST = 10**6  # a change below one millionth of the portfolio is rounding, not a wish
@@ -57,6 +58,8 @@ class Leg:
     value: int  # of what is given, at spot, in money
     cost: int  # value given minus value expected, at spot before the trade: pool fee and price impact
     notes: tuple[str, ...] = ()
+    terms: tuple[int, ...] = ()  # what the adapter is told besides: see `bot.core.deal.Deal`
+    exact: bool = True  # whether the chain must pay what is expected, to the unit
 
     @property
     def cost_bps(self) -> float:
@@ -116,8 +119,7 @@ def make_plan(weights: Floats, market: Market, universe: Universe, limits: Limit
     exits: list[Leg] = []
     wanted: list[tuple[Venue, int]] = []
     for column, venue in enumerate(universe.risky, start=1):
-        pool = market.pools.get(venue.id)
-        if pool is None:
+        if not market.known(venue.id):
             if market.units.get(venue.id, 0):
                 skipped[venue.id] = "the pool could not be read"
             continue
@@ -150,14 +152,21 @@ def make_plan(weights: Floats, market: Market, universe: Universe, limits: Limit
     # Only what exits are sure to bring may be spent again, and the minimum idle is not touched.
     spendable = market.idle + sum(leg.min_received for leg in exits) - _idle_floor(nav, limits)
     entries: list[Leg] = []
+    unpriced = market.unpriced_room
     for venue, value in wanted:
-        spend = min(value, max(0, spendable))
+        room = market.room.get(venue.id, value)
+        if unpriced is not None and venue.id in market.unpriced:
+            room = min(room, unpriced)
+        spend = min(value, room, max(0, spendable))
         leg = _entry(venue, market, spend, limits)
         if isinstance(leg, Leg):
             entries.append(leg)
             spendable -= leg.amount
+            if unpriced is not None and venue.id in market.unpriced:
+                unpriced -= leg.amount
         elif value >= limits.min_trade:
-            skipped[venue.id] = leg if spend == value else "no idle money left above the minimum"
+            short = FULL if room < min(value, spendable) else "no idle money left above the minimum"
+            skipped[venue.id] = leg if spend == value else short
     return Plan(
         chain_id=market.chain_id,
         block=market.block,
@@ -200,12 +209,12 @@ def _fit(venue: Venue, market: Market, entry: bool, amount: int, limits: Limits)
     """The largest leg, at most `amount`, whose cost against spot is within the limit; the reason if there is none."""
     if amount == 0:
         return "nothing to trade"
-    done = largest_deal(venue, market, entry, amount, limits.max_loss_bps)
+    done = largest_deal(venue, market, entry, amount, max_loss(venue, limits))
     if done is None:
         return "costs more than max_loss at any size"
     if done.value == 0:
         return "nothing to trade"
-    cut = done.amount < amount
+    cut = done.amount < amount and venue.kind not in OFFERED  # offers come in sizes of their own
     if cut and done.value < limits.min_trade:
         return "costs more than max_loss unless cut below the smallest trade"
     notes = (OUT_OF_RANGE,) if not entry and market.out_of_range(venue.id) else ()
@@ -218,7 +227,14 @@ def _fit(venue: Venue, market: Market, entry: bool, amount: int, limits: Limits)
         value=done.value,
         cost=done.cost,
         notes=(*notes, "cut to stay within max_loss") if cut else notes,
+        terms=done.terms,
+        exact=done.exact,
     )
+
+
+def max_loss(venue: Venue, limits: Limits) -> int:
+    """What a leg in the venue may lose against spot, in bps: its own limit, or that for all."""
+    return limits.max_loss_bps if venue.max_loss_bps is None else venue.max_loss_bps
 
 
 def _min_received(done: Deal, limits: Limits) -> int:

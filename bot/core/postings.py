@@ -1,7 +1,8 @@
 """Double entry: what a receipt means for the books. Postings of one receipt sum to zero per token.
 
-Accounts: ``idle``, ``venue:<id>`` (what we own), ``market:<id>`` (who we trade with), ``investors``, ``keeper`` and
-``gas`` (native money, kept apart). A posting's amount is raw units, positive = the account gains.
+Accounts: ``idle``, ``venue:<id>`` (what we own), ``market:<id>`` (who we trade with), ``income:<id>`` (what a venue
+has paid without a trade), ``investors``, ``keeper``, ``anchorer`` and ``gas`` (native money, kept apart). A posting's
+amount is raw units, positive = the account gains.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from bot.core.universe import Universe
 from bot.errors import InvariantBroken
 
 NATIVE = "native"
+INCOME = "income:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,12 @@ def deposit(universe: Universe, amount: int) -> tuple[Posting, ...]:
     """Investors' money coming into the vault."""
     money = universe.money.address
     return balanced([Posting("investors", money, -amount), Posting("idle", money, amount)])
+
+
+def income(universe: Universe, venue: str, amount: int) -> tuple[Posting, ...]:
+    """Money that a venue paid into the vault without a trade: fees collected, revenue claimed."""
+    money = universe.money.address
+    return balanced([Posting(f"{INCOME}{venue}", money, -amount), Posting("idle", money, amount)])
 
 
 def balanced(lines: Iterable[Posting]) -> tuple[Posting, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bot.core.amm.concentrated import NotEnoughLiquidity, UnknownTicks
 from bot.core.deal import deal_of, taken, value_of_units
 from bot.core.market import Market
-from bot.core.plan import MAX_LEGS, Leg, Limits, Plan
+from bot.core.plan import MAX_LEGS, Leg, Limits, Plan, max_loss
 from bot.core.units import BPS, bps_down, bps_up
 from bot.core.universe import Universe
 
@@ -72,7 +72,7 @@ def check(plan: Plan, market: Market, universe: Universe, limits: Limits, data_a
         venue = universe[leg.venue]
         given = leg.amount if leg.entry else value_of_units(venue, market, leg.amount, held=True)
         received = value_of_units(venue, market, leg.expected, held=False) if leg.entry else leg.expected
-        most = bps_down(given, limits.max_loss_bps)
+        most = bps_down(given, max_loss(venue, limits))
         if given - received > most:
             breaches.append(Breach("max_loss (money)", given - received, most, leg.venue))
         least = bps_down(leg.expected, BPS - limits.slippage_bps)

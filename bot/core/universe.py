@@ -8,6 +8,10 @@ from bot.core.units import Token
 
 IDLE = "idle"
 HOLD, LP = "uniswap_v3_hold", "uniswap_v3_lp"
+ZORA, REVENUE = "zora_v3", "revenue_share"  # bought on a pool too, on terms of their own
+ERC4626, NFT = "erc4626", "seaport"  # no pool: standing offers
+MADE = frozenset({HOLD, LP})  # kinds that a backtest and the paper vault can make; the others live on chain alone
+OFFERED = frozenset({ERC4626, NFT})
 LIQUIDITY_DECIMALS = 12  # halfway between money's 6 and a token's 18: liquidity is a root of their product
 
 
@@ -16,7 +20,7 @@ class Venue:
     """One place capital can go. `asset` names the data series; pool facts are filled in once the chain is known."""
 
     id: str
-    kind: str  # IDLE | HOLD (the token itself) | LP (liquidity over a range around the price)
+    kind: str  # IDLE | HOLD (the token itself) | LP (liquidity over a range around the price) | see above
     asset: str
     token: Token
     fee_pips: int = 0  # pool fee in hundredths of a basis point, as Uniswap counts it
@@ -26,6 +30,8 @@ class Venue:
     adapter: str = ""
     topics: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)  # signal source -> topic names
     width_bps: int = 0  # of a new range: price / (1 + width) to price * (1 + width); LP only
+    toll_bps: int = 0  # of the money side of each trade, kept by others before and after the pool; ZORA only
+    max_loss_bps: int | None = None  # instead of the limit for all venues
 
     @property
     def unit(self) -> Token:

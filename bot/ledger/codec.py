@@ -22,7 +22,7 @@ def plan_from_json(text: str) -> Plan:
     """The plan that `plan_to_json` wrote, tuples and all. Raises ValueError on anything else."""
     data = _mapping(text, "plan")
     try:
-        legs = tuple(Leg(**{**leg, "notes": tuple(leg["notes"])}) for leg in data.pop("legs"))
+        legs = tuple(Leg(**{**leg, **_tuples(leg)}) for leg in data.pop("legs"))
         return Plan(**{**data, "weights": tuple(data["weights"]), "legs": legs})
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a plan: {error}") from None
@@ -52,11 +52,16 @@ def report_from_json(text: str) -> CycleReport:
     data = _mapping(text, "report")
     try:
         floats = {name: tuple(map(_float, data[name])) for name in ("target", "weights", "held", "prices")}
-        legs = tuple({**leg, "notes": tuple(leg.get("notes", ()))} for leg in data["legs"])
+        legs = tuple({**leg, "notes": (), **_tuples(leg)} for leg in data["legs"])
         postings = tuple(Posting(**posting) for posting in data["postings"])
         return CycleReport(**{**data, **floats, "legs": legs, "postings": postings, "reasons": tuple(data["reasons"])})
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"not a report: {error}") from None
+
+
+def _tuples(leg: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """What JSON wrote as lists, as it was."""
+    return {name: tuple(leg[name]) for name in ("notes", "terms") if name in leg}
 
 
 def _float(value: float | None) -> float:

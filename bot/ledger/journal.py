@@ -14,6 +14,7 @@ from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from bot.core.holdings import Holding, holdings
 from bot.core.plan import Plan
 from bot.core.postings import Posting, Receipt, balanced
 from bot.core.report import FAILED, UNKNOWN, CycleReport
@@ -43,7 +44,8 @@ __all__ = [
     "plan_to_json",
 ]
 
-OURS = ("idle", "venue:", "keeper")  # accounts that hold something of ours; the others say where it came from
+_VALUES = "values"
+OURS = ("idle", "venue:", "keeper", "anchorer")  # hold something of ours; the others say where it came from
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,15 @@ class Mark:
     at: int
     block: int
     nav: int
+
+
+@dataclass(frozen=True, slots=True)
+class Valued:
+    """What positions were worth at one block, by venue id, in raw units of the vault's asset."""
+
+    block: int
+    at: int
+    values: Mapping[str, int]
 
 
 class SqliteJournal:
@@ -213,6 +224,28 @@ class SqliteJournal:
         async with self._transaction("cannot read the cycles") as connection:
             chosen = select(table.cycle, table.at, table.block, table.nav).where(table.at >= since)
             return [Mark(*row) for row in await connection.execute(chosen.order_by(table.cycle))]
+
+    async def value(self, block: int, at: int, values: Mapping[str, int]) -> None:
+        """Keeps what each venue's position was worth at a block, in raw money, in place of what was kept before."""
+        row = upsert(schema.meta).values(key=_VALUES, value=json.dumps([block, at, dict(values)]))
+        async with self._transaction("cannot record the values") as connection:
+            changed = row.on_conflict_do_update(index_elements=["key"], set_={"value": row.excluded.value})
+            await connection.execute(changed)
+
+    async def valued(self) -> Valued:
+        """The values that were kept last; none, at block 0, where none were."""
+        async with self._transaction("cannot read the values") as connection:
+            found = await connection.scalar(select(schema.meta.c.value).where(schema.meta.c.key == _VALUES))
+            return Valued(*json.loads(found)) if found else Valued(0, 0, {})
+
+    async def holdings(self) -> dict[str, Holding]:
+        """What is held in every venue, what it cost and what it brought in."""
+        table = schema.intents
+        async with self._transaction("cannot read the intents") as connection:
+            chosen = select(table).where(table.c.state == schema.DONE).order_by(table.c.sequence)
+            rows = [self._intent(row) for row in await connection.execute(chosen)]
+        fills = [fill for row in rows if row.receipt for fill in row.receipt.fills]
+        return holdings(fills, await self.balances())
 
     async def name_tokens(self, tokens: Sequence[Token]) -> None:
         """Keeps symbols and decimals beside the amounts, so that they can be read where no chain is at hand."""

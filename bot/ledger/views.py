@@ -18,11 +18,12 @@ from rich.table import Table
 
 from bot.core.postings import NATIVE
 from bot.core.units import Token
-from bot.ledger.journal import IntentRow, SqliteJournal, open_ledger
+from bot.ledger.journal import OURS, IntentRow, SqliteJournal, Valued, open_ledger
 from bot.ledger.standing import read_stamp
 
 T = TypeVar("T")
 
+_IN_MONEY = ("value", "cost", "income", "realised")
 ETHER = Token(0, NATIVE, "ETH", 18)
 
 
@@ -49,11 +50,14 @@ def show_status(data_dir: Path, as_json: bool = False, console: Console | None =
 
 def show_positions(data_dir: Path, as_json: bool = False, console: Console | None = None) -> None:
     """Prints what the books say is held. Raises ConfigError without a ledger."""
-    found = _read(data_dir, _positions)
+    found, valued = _read(data_dir, _valued_positions)
     out = console or Console()
     if as_json:
-        return _document(out, {"positions": found})
+        told = {"block": valued.block, "at": valued.at} if valued.block else None
+        return _document(out, {"positions": found, "valued": told})
     _positions_table(out, found)
+    if valued.block:
+        out.print(f"values as of block {valued.block}, {_time(valued.at)}", style="dim", highlight=False)
     out.print("next: `patron ledger reconcile` compares this with the chain", style="dim", highlight=False)
 
 
@@ -91,10 +95,29 @@ async def _status(journal: SqliteJournal) -> dict[str, Any]:
     }
 
 
+async def _valued_positions(journal: SqliteJournal) -> tuple[list[dict[str, Any]], Valued]:
+    return await _positions(journal), await journal.valued()
+
+
 async def _positions(journal: SqliteJournal) -> list[dict[str, Any]]:
-    tokens = await journal.tokens()
-    held = (await journal.positions()).items()
-    return [{"account": account, "token": token, **_amount(raw, token, tokens)} for (account, token), raw in held]
+    """One line for each account that holds something, or has brought something in and holds nothing any more."""
+    tokens, values = await journal.tokens(), (await journal.valued()).values
+    balances, venues = await journal.balances(), await journal.holdings()
+    money = next((token for account, token in balances if account == "idle"), "")
+    told = {f"venue:{name}" for name, held in venues.items() if held.units or held.income or held.realised}
+    rows = []
+    for (account, token), raw in sorted(balances.items()):
+        if not account.startswith(OURS) or not (raw or account in told):
+            continue
+        row = {"account": account, "token": token, **_amount(raw, token, tokens)}
+        name = account.removeprefix("venue:")
+        if account in told:
+            held = venues[name]
+            known = {"cost": held.cost, "income": held.income, "realised": held.realised}
+            known |= {"value": values[name]} if name in values else {}
+            row |= {what: _amount(amount, money, tokens) for what, amount in known.items()}
+        rows.append(row)
+    return rows
 
 
 def _intent(row: IntentRow) -> dict[str, Any]:
@@ -133,9 +156,12 @@ def _positions_table(out: Console, positions: list[dict[str, Any]]) -> None:
     if not positions:
         out.print("nothing is held", highlight=False)
         return
-    table = _table(("account", "amount", "token", "raw units"), right=(1, 3))
+    in_money = [what for what in _IN_MONEY if any(what in position for position in positions)]
+    table = _table(("account", "amount", "token", *in_money), right=(1, *range(3, 3 + len(in_money))))
     for position in positions:
-        cells = (position["account"], position["human"] or "", position["symbol"] or position["token"], position["raw"])
+        amount = position["human"] or position["raw"]
+        worth = [position.get(what, {}).get("human") or "" for what in in_money]
+        cells = (position["account"], amount, position["symbol"] or position["token"], *worth)
         table.add_row(*(escape(str(cell)) for cell in cells))
     out.print(table)
 

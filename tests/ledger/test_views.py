@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bot.core.postings import deposit
+from bot.core.postings import deposit, income
 from bot.errors import ConfigError
 from bot.ledger.journal import open_ledger
 from bot.ledger.views import show_intents, show_positions, show_status
@@ -66,9 +66,33 @@ def test_positions_are_shown_in_whole_tokens_and_raw_units(folder: Path) -> None
     }
     assert (found["venue:media"]["raw"], found["venue:media"]["symbol"]) == (3_000_000, "MEDIA")
     assert found["keeper"]["symbol"] == "ETH"
+    assert "4.00" in _shown(show_positions, folder)
+
+
+def test_a_venue_is_shown_with_value_cost_income_and_what_leaving_gained(folder: Path) -> None:
+    async def more() -> None:
+        async with open_ledger(folder) as journal:
+            await journal.post("income of media at 0x7", 3, income(UNIVERSE, "media", 1_500_000))
+            await journal.value(12, 1_700_000_000, {"media": 3_250_000})
+
+    before = {row["account"]: row for row in _document(show_positions, folder)["positions"]}["venue:media"]
+    assert before["cost"]["raw"] == 1_000_000
+    assert (before["income"]["raw"], before["realised"]["raw"]) == (0, 0)
+    assert "value" not in before
+    assert _document(show_positions, folder)["valued"] is None
+    asyncio.run(more())
+    document = _document(show_positions, folder)
+    assert document["valued"] == {"block": 12, "at": 1_700_000_000}
+    found = {row["account"]: row for row in document["positions"]}["venue:media"]
+    assert {what: found[what]["human"] for what in ("value", "cost", "income", "realised")} == {
+        "value": "3.25",
+        "cost": "1.00",
+        "income": "1.50",
+        "realised": "0.00",
+    }
     shown = _shown(show_positions, folder)
-    assert "4.00" in shown
-    assert "4000000" in shown
+    assert "3.25" in shown
+    assert "values as of block 12, 2023-11-14 22:13:20" in shown
 
 
 def test_status_tells_the_newest_cycle_and_the_open_intents(folder: Path) -> None:
