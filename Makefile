@@ -17,13 +17,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --require-hashes
 RUN_STAMP := .venv/.run-$(shell cat requirements/run-$(TAG).txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 DEV_STAMP := .venv/.dev-$(shell cat requirements/dev-$(TAG).txt 2>/dev/null | cksum | cut -d' ' -f1)
 NODE_STAMP := contracts/node_modules/.patron-$(shell cat contracts/package.json contracts/package-lock.json 2>/dev/null | cksum | cut -d' ' -f1)
-SOURCES := $(shell find contracts/src contracts/foundry.toml contracts/tools -type f)
+SOURCES := $(shell find contracts/src contracts/zora contracts/zora-rewards contracts/foundry.toml contracts/tools/solc_wasm.cjs contracts/tools/solc_0817.cjs -type f)
+FORGE := ./node_modules/@foundry-rs/forge-linux-amd64/bin/forge
 BUILD_STAMP := contracts/out/.built
 
-.PHONY: help run test setup setup-dev lint contracts-test locks locks-check deep bench clean python
+.PHONY: help run tour test setup setup-dev lint contracts-test locks locks-check deep bench clean python
 
 help:
 	@echo "make run      set up, certify and run the main job on a fork of a local chain (about 5 minutes the first time)"
+	@echo "make tour     in and out of every kind of venue, through the whole vault on a fork (about half a minute)"
 	@echo "make test     set up and run the tests"
 	@echo "make lint     ruff, mypy --strict, import contracts, lock files"
 	@echo "make deep     the long tests: kill loops, wide fuzzing (about 30 minutes)"
@@ -48,9 +50,17 @@ run: setup
 	@$(PATRON) run $(MARKET) --mode fork --synthetic 10 --certificate runs/plain.certificate.json; test $$? -eq 9
 	@echo "certificates: runs/planted.html (granted), runs/plain.html (refused)"
 
+tour: setup
+	@mkdir -p runs
+	@rm -rf runs/tour
+	@$(PATRON) run strategies/tour.yaml --synthetic 7 --cycles 12 --uncertified --data-dir runs/tour
+	@$(PATRON) ledger positions --data-dir runs/tour
+
 test: setup-dev
 	@echo "== contracts: forge tests"
-	@cd contracts && ./node_modules/@foundry-rs/forge-linux-amd64/bin/forge test --summary
+	@cd contracts && $(FORGE) test --no-match-path 'test/{attacks,gas,symbolic}/*' --summary
+	@echo "== contracts: scripted attackers, each with its best loss beside the bound"
+	@cd contracts && $(FORGE) test --match-path 'test/attacks/*' -vv | grep -E '^ *attack: |^\[FAIL|^Suite result: FAILED|tests passed|Error' ; test $${PIPESTATUS[0]} -eq 0
 	@echo "== python tests"
 	@env -u ETH_RPC_URL $(BIN)/python -m pytest
 
@@ -83,8 +93,9 @@ $(NODE_STAMP): $(RUN_STAMP)
 
 # forge says "successful" even when imports did not resolve, so the artefacts themselves are looked for.
 $(BUILD_STAMP): $(NODE_STAMP) $(SOURCES)
-	@echo "== 3/3 contracts (about 15 seconds)"
-	@cd contracts && ./node_modules/@foundry-rs/forge-linux-amd64/bin/forge build --skip test
+	@echo "== 3/3 contracts (about a minute)"
+	@cd contracts && $(FORGE) build --skip test
+	@cd contracts && FOUNDRY_PROFILE=zora $(FORGE) build && FOUNDRY_PROFILE=zora_rewards $(FORGE) build
 	@cd contracts && missing=0; while read -r f; do case "$$f" in ''|'#'*) ;; *) test -s "$$f" || { echo "error: contracts/$$f was not built" >&2; missing=1; };; esac; done < artefacts.txt; exit $$missing
 	@touch $@
 
@@ -106,4 +117,4 @@ locks: setup-dev
 	$(BIN)/python requirements/locks.py
 
 clean:
-	rm -rf .venv .venvs .numba contracts/node_modules contracts/out contracts/cache runs .patron
+	rm -rf .venv .venvs .numba contracts/node_modules contracts/out contracts/out-zora contracts/cache contracts/cache-zora runs .patron

@@ -60,6 +60,7 @@ async def run_replay(
         feed=PanelFeed(panel, None if settings.strategy.uses_scores else settings.strategy.lookback),
         scorer=scorer,
         reader=market,
+        committer=market,
         previewer=market,
         executor=market,
         journal=journal,

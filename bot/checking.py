@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bot.loading import Options, load, refuse_beyond_the_vault, refuse_historical_node, rpc_url
-from bot.wiring import compare_with_chain, identity_of, pools_of
+from bot.forks import compare_with_chain, identity_of, pools_of
+from bot.loading import Options, load, refuse_beyond_the_vault, refuse_historical_node, rpc_url, unmade
 
 
 async def checked(config: Path, data: Path | None) -> dict[str, Any]:
@@ -39,7 +39,8 @@ async def checked(config: Path, data: Path | None) -> dict[str, Any]:
                 f"ok: {venue.id}: {venue.token.symbol}/{universe.money.symbol} at {venue.pool}"
                 for venue in universe.risky
             ]
-    lines.append(f"try next: patron backtest {config} --synthetic 7")
+    verb, flag = ("run", " --uncertified") if unmade(loaded.universe) else ("backtest", "")
+    lines.append(f"try next: patron {verb} {config} --synthetic 7{flag}")
     return facts | {"ok": True, "lines": lines}
 
 
@@ -53,7 +54,7 @@ async def reconciled(data_dir: Path, devnet: Path | None) -> dict[str, Any]:
         attach(devnet or data_dir, recover=False) as chain,
         open_ledger(data_dir, await identity_of(chain), read_only=True) as journal,
     ):
-        reader = ChainReader(chain.rpc, chain.universe, chain.vault, chain.keeper)
+        reader = ChainReader(chain.rpc, chain.universe, chain.vault, chain.keeper, chain.anchorer)
         market = await compare_with_chain(journal, chain.universe, reader)
     lines = [
         f"ok: ledger equals chain at block {market.block}, to the wei",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +23,9 @@ from bot.core.report import CycleReport, tell
 from bot.core.risk import Refused, check
 from bot.core.score import Scores
 from bot.core.strategy import Strategy
-from bot.errors import DataError
-from bot.ports import Intent, Ports, Preview
+from bot.core.universe import Universe
+from bot.errors import ChainError, DataError
+from bot.ports import Commitment, Intent, Ports, Preview
 from bot.settings import Settings
 
 
@@ -35,11 +37,12 @@ class Disagreement:
 
 
 async def run_cycle(ports: Ports, settings: Settings, cycle: int) -> CycleReport:
-    """Observe, score, want, decide, plan, check, preview, journal, execute, book, report.
+    """Observe, score, want, decide, plan, check, commit, preview, journal, execute, book, report.
 
     Raises ChainError, DataError or StorageError when the outside fails before anything was sent; after that, whatever
     is not known stays an open intent in the journal, which the next start or cycle resolves first.
     """
+    universe, limits = settings.universe, settings.limits
     # observe: one pinned block, and what was published by its time
     market = await ports.reader.market()
     panel = await ports.feed.panel(market.time)
@@ -50,21 +53,26 @@ async def run_cycle(ports: Ports, settings: Settings, cycle: int) -> CycleReport
     target = wanted(settings.strategy, panel, scores)
     # what to do about it, given what is held
     weights, stopped = await decide(ports, settings, market, panel, target, scores.withheld)
-    plan = make_plan(weights, market, settings.universe, settings.limits)
+    plan = make_plan(weights, market, universe, limits)
     draft = _draft(cycle, settings, market, scores, target, plan, stopped)
-    # the check, and a look at what the chain itself says would happen
-    if not plan.legs:
-        skipped = tuple(f"{venue}: {why}" for venue, why in plan.skipped.items())
-        return await _close(ports, settings, draft, told.HELD, (*stopped, *skipped))
-    verdict = check(plan, market, settings.universe, settings.limits, data_age(panel, market))
-    if isinstance(verdict, Refused):
-        return await _close(ports, settings, draft, told.REFUSED, tuple(str(breach) for breach in verdict.breaches))
-    preview = await ports.previewer.preview(plan, market)
+    if no := objection(plan, market, settings, panel, draft):
+        return await _close(ports, settings, draft, *no)
+    # what would be entered is committed to first; then the market is read and the plan made again, within that
+    commitment, unmade = await commit(ports, plan, cycle, panel, scores, target)
+    if commitment or unmade:
+        market = within(commitment, await ports.reader.market(), universe)
+        aim = weights if commitment else np.minimum(weights, market.held(universe))  # exits need no commitment
+        plan = make_plan(aim, market, universe, limits)
+        draft = _redrafted(draft, universe, scores, plan, commitment, unmade)
+        if no := objection(plan, market, settings, panel, draft):
+            return await _close(ports, settings, draft, *no)
+    # a look at what the chain itself says would happen
+    preview = await ports.previewer.preview(plan, market, commitment)
     disagreement = compare(plan, preview)
     if disagreement:
         return await _close(ports, settings, draft, told.DISAGREED, disagreement.reasons)
     # on disk first, then out
-    intent = await ports.executor.sign(plan, cycle, ports.clock.now())
+    intent = await ports.executor.sign(plan, cycle, ports.clock.now(), commitment)
     await ports.journal.intent(intent, plan)
     receipt = await ports.executor.send(intent)
     if receipt is None:
@@ -111,7 +119,7 @@ async def decide(
     if peak > 0 and peak - nav >= policy.drawdown_brake * peak:
         stopped.append(f"entries stopped: {(peak - nav) / peak:.1%} below the highest value")
     if not market.entries_open:
-        stopped.append("entries stopped: the vault is paused")
+        stopped.append(f"entries stopped: {market.why_closed}")
     if (age := data_age(panel, market)) > settings.limits.max_staleness:
         stopped.append(
             f"entries stopped: the newest data is {age:,} s old, {settings.limits.max_staleness:,} s allowed"
@@ -138,8 +146,45 @@ def data_age(panel: Panel, market: Market) -> int:
     return market.time - int(panel.newest[-1])
 
 
+def objection(
+    plan: Plan, market: Market, settings: Settings, panel: Panel, draft: CycleReport
+) -> tuple[str, tuple[str, ...]] | None:
+    """Why none of the plan is sent, as outcome and reasons: nothing to do, or a limit. None where it may be."""
+    if not plan.legs:
+        skipped = tuple(f"{venue}: {why}" for venue, why in plan.skipped.items())
+        return draft.outcome, (*draft.reasons, *skipped)
+    verdict = check(plan, market, settings.universe, settings.limits, data_age(panel, market))
+    if isinstance(verdict, Refused):
+        return told.REFUSED, tuple(str(breach) for breach in verdict.breaches)
+    return None
+
+
+async def commit(
+    ports: Ports, plan: Plan, cycle: int, panel: Panel, scores: Scores, target: Floats
+) -> tuple[Commitment | None, str]:
+    """The commitment to what the plan would enter, or why there is none; neither on paper, and for exits alone."""
+    if not any(leg.entry for leg in plan.legs):
+        return None, ""
+    try:
+        return await ports.committer.commit(plan, cycle, panel, scores, target), ""
+    except ChainError as error:
+        return None, f"entries stopped: they could not be committed to: {error}"
+
+
+def within(commitment: Commitment | None, market: Market, universe: Universe) -> Market:
+    """The market with room for what was committed to alone; without a commitment, as it is."""
+    if commitment is None:
+        return market
+    permits = commitment.permits
+    most = {venue.id: permits[venue.id].max_assets if venue.id in permits else 0 for venue in universe.risky}
+    return replace(market, room={venue: min(room, market.room.get(venue, room)) for venue, room in most.items()})
+
+
 def compare(plan: Plan, preview: Preview) -> Disagreement | None:
-    """None when every leg would return exactly what was planned. Status and amounts are compared, never gas."""
+    """None when every leg would return what was planned. Status and amounts are compared, never gas.
+
+    To the unit, but for legs whose venue may pay a little else: those need what the plan accepts.
+    """
     if not preview.ok:
         return Disagreement((f"the call would revert: {preview.reason}",))
     if len(preview.received) != len(plan.legs):
@@ -147,7 +192,7 @@ def compare(plan: Plan, preview: Preview) -> Disagreement | None:
     reasons = tuple(
         f"{leg.venue} would return {received}, planned {leg.expected}"
         for leg, received in zip(plan.legs, preview.received, strict=True)
-        if received != leg.expected
+        if (received != leg.expected if leg.exact else received < leg.min_received)
     )
     return Disagreement(reasons) if reasons else None
 
@@ -158,7 +203,8 @@ async def book(ports: Ports, settings: Settings, draft: CycleReport, intent: Int
     await ports.journal.outcome(intent, receipt, postings)
     reasons = draft.reasons if receipt.ok else (receipt.reason or "reverted",)  # why only exits were done, if so
     done = told.DEPLOYED if receipt.ok else told.REVERTED
-    booked = replace(draft, postings=postings, gas_used=receipt.gas_used, gas_cost=receipt.gas_cost)
+    used, cost = draft.gas_used + receipt.gas_used, draft.gas_cost + receipt.gas_cost
+    booked = replace(draft, postings=postings, gas_used=used, gas_cost=cost)
     return await _close(ports, settings, booked, done, reasons)
 
 
@@ -172,7 +218,7 @@ def _draft(
     stopped: tuple[str, ...],
 ) -> CycleReport:
     universe = settings.universe
-    return CycleReport(
+    observed = CycleReport(
         cycle=cycle,
         at=market.time,
         block=market.block,
@@ -185,12 +231,36 @@ def _draft(
         held=tuple(float(weight) for weight in market.held(universe)),
         prices=tuple(market.price(universe, venue.id) for venue in universe.venues),
         model=scores.model[-1],
-        plan=plan.id,
-        legs=tuple({**leg.facts(), **_score(scores, universe.index(leg.venue))} for leg in plan.legs),
-        turnover=plan.turnover,
-        pool_cost=sum(leg.cost for leg in plan.legs),
         reasons=(*stopped, *(f"{venue}: {why}" for venue, why in market.halted.items() if market.units.get(venue))),
     )
+    return replace(observed, **_planned(plan, scores, universe))
+
+
+def _redrafted(
+    draft: CycleReport,
+    universe: Universe,
+    scores: Scores,
+    plan: Plan,
+    commitment: Commitment | None,
+    unmade: str,
+) -> CycleReport:
+    """The report after an attempt to commit: what was seen stays, what is planned is the new plan."""
+    draft = replace(draft, **_planned(plan, scores, universe))
+    if commitment is None:
+        return replace(draft, outcome=told.FAILED, reasons=(*draft.reasons, unmade))
+    used, cost = commitment.gas_used, commitment.gas_cost
+    return replace(draft, decision=commitment.root.hex(), gas_used=used, gas_cost=cost, anchor_cost=cost)
+
+
+def _planned(plan: Plan, scores: Scores, universe: Universe) -> dict[str, Any]:
+    """What a report says of a plan."""
+    return {
+        "plan": plan.id,
+        "weights": plan.weights,
+        "legs": tuple({**leg.facts(), **_score(scores, universe.index(leg.venue))} for leg in plan.legs),
+        "turnover": plan.turnover,
+        "pool_cost": sum(leg.cost for leg in plan.legs),
+    }
 
 
 def _score(scores: Scores, column: int) -> dict[str, float | None]:

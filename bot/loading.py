@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bot.config import Config, load_config
 from bot.core.dates import DAY, day
 from bot.core.panel import Panel
-from bot.core.universe import HOLD, LP, MADE, Universe
+from bot.core.universe import LP, MADE, Universe, Venue
 from bot.errors import ConfigError, DataError, RefusedError
 from bot.replay import Schedule
 from bot.settings import settings_of, simulated_universe
@@ -200,26 +200,23 @@ def refuse_beyond_the_vault(loaded: Loaded) -> None:
             f"most {VAULT_VENUES}; use mode: paper, or a backtest"
         )
     for venue in loaded.universe.risky:
-        if loaded.mode != "paper" and venue.kind != HOLD:
-            where = f"{loaded.options.config}: venues.{venue.id}.kind: {venue.kind}"
-            raise ConfigError(
-                f"{where}: mode {loaded.mode} needs an adapter of the vault for it, which this version does not have; "
-                f"use mode: paper, or a backtest on the replay rung"
-            )
-        if venue.kind == LP and loaded.config.chain != "devnet":
+        if loaded.mode == "paper" and venue.kind == LP and loaded.config.chain != "devnet":
             raise ConfigError(
                 f"{loaded.options.config}: venues.{venue.id}.kind: {LP}: on pools of a live node the fees of a paper "
                 "position cannot be known; use chain: devnet"
             )
 
 
+def unmade(universe: Universe) -> list[Venue]:
+    """Venues that only contracts can be: no backtest and no paper vault makes them."""
+    return [venue for venue in universe.risky if venue.kind not in MADE]
+
+
 def _refuse_unmade(loaded: Loaded) -> None:
-    """Raises ConfigError for a kind of venue that only contracts can be: no backtest and no paper vault makes it."""
     made = " and ".join(sorted(MADE))
-    for venue in loaded.universe.risky:
-        if venue.kind not in MADE:
-            where = f"{loaded.options.config}: venues.{venue.id}.kind: {venue.kind}"
-            raise ConfigError(f"{where}: lives on a chain alone; use mode: fork (backtests and paper make {made})")
+    for venue in unmade(loaded.universe):
+        where = f"{loaded.options.config}: venues.{venue.id}.kind: {venue.kind}"
+        raise ConfigError(f"{where}: lives on a chain alone; use mode: fork (backtests and paper make {made})")
 
 
 def open_source(options: Options, config: Config) -> Source:
@@ -236,7 +233,7 @@ def open_source(options: Options, config: Config) -> Source:
     start = SYNTHETIC_START
     if options.synthetic is None:  # a wall clock: the market is generated up to well after now
         start = (int(datetime.now(UTC).timestamp()) // seconds - HISTORY) * seconds
-    assets = tuple(venue.asset for venue in config.venues.values())
+    assets = tuple(dict.fromkeys(venue.asset for venue in config.venues.values()))  # several venues may share one
     bars = SYNTHETIC_BARS if options.synthetic is not None else 4 * SYNTHETIC_BARS
     catalogue = generate(seed, assets, bars, seconds, start, options.strength)
     planted = "no relation planted" if options.strength == 0 else f"a relation of strength {options.strength:g} planted"

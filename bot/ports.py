@@ -5,12 +5,12 @@ Every await at a port has a timeout inside its implementation. Units as in `bot.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from bot.core.market import Market
-from bot.core.panel import Panel
+from bot.core.panel import Floats, Panel
 from bot.core.plan import Plan
 from bot.core.postings import Posting, Receipt
 from bot.core.report import CycleReport
@@ -29,13 +29,34 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave to enter one venue once, under an anchored root. `record`: keccak of the forecast that it rests on."""
+
+    max_assets: int
+    expiry: int  # last unix second at which it may be used
+    record: bytes
+    proof: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """A decision that was anchored before capital moves. `permits`: by venue id, one for each entry."""
+
+    root: bytes
+    block: int  # in which it was anchored
+    permits: Mapping[str, Permit]
+    gas_used: int = 0
+    gas_cost: int = 0  # wei, of the anchorer's own account
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """A signed decision, ready to send. It is on disk before its bytes leave the process.
 
     `raw` is what is sent and, after a crash, sent again unchanged; `tx_hash` is computed here, never taken from a node.
     """
 
-    id: str  # the plan's id
+    id: str  # the plan's, or of an anchor its root
     cycle: int
     chain_id: int
     sender: str
@@ -69,14 +90,24 @@ class MarketReader(Protocol):
         ...
 
 
+class Committer(Protocol):
+    async def commit(self, plan: Plan, cycle: int, panel: Panel, scores: Scores, target: Floats) -> Commitment | None:
+        """The plan's entries and every forecast behind them, anchored for so long that the vault takes it.
+
+        None where nothing asks for it: on paper. Raises ChainError when it could not be anchored: nothing may be
+        entered then, and nothing is lost.
+        """
+        ...
+
+
 class Previewer(Protocol):
-    async def preview(self, plan: Plan, market: Market) -> Preview:
+    async def preview(self, plan: Plan, market: Market, commitment: Commitment | None = None) -> Preview:
         """What the plan would do right after the market's block."""
         ...
 
 
 class Executor(Protocol):
-    async def sign(self, plan: Plan, cycle: int, now: int) -> Intent:
+    async def sign(self, plan: Plan, cycle: int, now: int, commitment: Commitment | None = None) -> Intent:
         """The plan as signed bytes. Nothing is sent."""
         ...
 
@@ -119,6 +150,7 @@ class Ports:
     feed: SignalFeed
     scorer: Scorer
     reader: MarketReader
+    committer: Committer
     previewer: Previewer
     executor: Executor
     journal: Journal

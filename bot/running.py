@@ -22,9 +22,10 @@ from bot.config import Config
 from bot.core import report as told
 from bot.core.dates import minute
 from bot.core.report import CycleReport
-from bot.core.universe import Universe
+from bot.core.universe import NFT, ZORA, Universe
 from bot.daemon import Session, serve
 from bot.errors import ChainError, ConfigError, RefusedError
+from bot.forks import chain_of
 from bot.loading import (
     Loaded,
     Options,
@@ -33,13 +34,18 @@ from bot.loading import (
     refuse_beyond_the_vault,
     refuse_historical_node,
     rpc_url,
+    unmade,
 )
 from bot.quantity import written_seconds
 from bot.scorers import scorer_of
 from bot.settings import Settings, is_benchmark
 from bot.standing import continued
-from bot.wiring import chain_of, new_run_dir, pace_of, session
+from bot.wiring import new_run_dir, pace_of, session
 
+PROTOCOLS = {  # what a kind of venue runs on besides
+    NFT: "Seaport 1.6",
+    ZORA: "Zora Coins 0.7.1 (the generation on Uniswap V3; coins of today use a Uniswap V4 hook and are not these)",
+}
 COLOURS = {told.DEPLOYED: "green", told.REFUSED: "yellow", told.DISAGREED: "yellow", told.HELD: "dim"}
 
 # Writes report.html and report.json beside the ledger and returns the headline metrics. Given by the command line,
@@ -169,7 +175,9 @@ def banner(loaded: Loaded, standing: Standing) -> list[str]:
         else "no key and no chain: deployments are exact arithmetic in a paper ledger"
     )
     real = (
-        "Uniswap V3, Permit2, Multicall3 and WETH9 bytecode, the vault, signed transactions, gas, receipts"
+        "Uniswap V3, Permit2, Multicall3 and WETH9 bytecode"
+        + "".join(f", {PROTOCOLS[kind]}" for kind in sorted({v.kind for v in loaded.universe.risky} & PROTOCOLS.keys()))
+        + ", the vault, signed transactions, gas, receipts"
         if fork
         else "the cycle, the policy, the limits and the pool arithmetic"
     )
@@ -234,15 +242,11 @@ def summary_lines(summary: dict[str, Any], loaded: Loaded) -> list[str]:
     options = loaded.options
     if not options.historical:  # by the wall's clock: over its own recorded data, or the market that it made
         options = replace(options, replay=options.data, synthetic=None if options.data else 7)
-    backtest = escape(f"patron backtest {typed(options)} --report backtest.html")
-    lines += [
-        "",
-        "try next:",
-        f"  patron status --data-dir {summary['run']}",
-        f"  {backtest}",
-        f"  patron compare {summary['run']} backtest.html",
-    ]
-    return lines
+    lines += ["", "try next:", f"  patron status --data-dir {summary['run']}"]
+    if not unmade(loaded.universe):
+        backtest = escape(f"patron backtest {typed(options)} --report backtest.html")
+        return [*lines, f"  {backtest}", f"  patron compare {summary['run']} backtest.html"]
+    return [*lines, f"  patron ledger positions --data-dir {summary['run']}"]
 
 
 def newest_run(data_dir: Path | None) -> Path:

@@ -118,6 +118,7 @@ def simulated_universe(config: Config) -> Universe:
             width_bps=venue.width or 0,
             toll_bps=ZORA_TOLL if venue.kind == ZORA else 0,
             max_loss_bps=venue.max_loss,
+            max_price=venue.max_price.raw(MONEY_DECIMALS) if venue.max_price else 0,
         )
         for name, venue in config.venues.items()
     )

@@ -8,7 +8,8 @@ from typing import get_args
 
 from pydantic import ValidationError
 
-from bot.config import Config, VenueConfig
+from bot.config import Config
+from bot.config_venues import VenueConfig
 from bot.errors import ConfigError, located
 from bot.schema import schema_json
 

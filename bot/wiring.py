@@ -6,19 +6,18 @@ import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bot.certificates import Standing
 from bot.config import Config
-from bot.core.market import Market
 from bot.core.mirror import first_prices
 from bot.core.postings import deposit
 from bot.core.universe import LP, Universe
 from bot.daemon import Pace, Session
 from bot.errors import ConfigError, RefusedError
+from bot.forks import Comparison, chain_of, first_row, identity_of, on_chain, pools_of, require_books_equal
 from bot.loading import (
     Loaded,
     Options,
@@ -30,11 +29,11 @@ from bot.paper import PaperMarket, Past, made_market
 from bot.ports import Ports, Scorer, SignalFeed
 from bot.replay import Following, MovedMarket, follow_bars
 from bot.scorers import scorer_of
-from bot.settings import MONEY_DECIMALS, mirror_params, settings_of
+from bot.settings import mirror_params, settings_of
 from bot.standing import continued, keep
 
 if TYPE_CHECKING:
-    from bot.chain.devnet.devnet import Devnet, DevnetSpec
+    from bot.chain.devnet.devnet import Devnet
     from bot.chain.reader import ChainReader
     from bot.ledger.journal import SqliteJournal
     from bot.signals.feed import CatalogueFeed, RefreshingFeed
@@ -82,63 +81,46 @@ async def session(loaded: Loaded, run_dir: Path, tell: Tell, standing: Standing)
 
 @contextlib.asynccontextmanager
 async def _fork(loaded: Loaded, run_dir: Path, tell: Tell, scorer: Scorer) -> AsyncIterator[Session]:
-    from eth_account import Account
-
-    from bot.chain.artefacts import abi
-    from bot.chain.calls import allocate_calldata, fills_of
-    from bot.chain.devnet.accounts import keeper_key
-    from bot.chain.devnet.fork_market import ForkMarket
-    from bot.chain.reader import ChainReader
-    from bot.chain.simulate import ChainPreviewer
-    from bot.execution.outbox import Outbox
     from bot.ledger.journal import open_ledger
 
     config = loaded.config
     async with chain_of(loaded, run_dir) as chain:
-        if loaded.options.uncertified and chain.description.protocols is None:
+        deployed, universe = chain.description, chain.universe
+        if loaded.options.uncertified and deployed.protocols is None:
             raise RefusedError(f"{loaded.options.devnet}: a fork of a node, and --uncertified is for the devnet alone")
-        universe = chain.universe
         settings = settings_of(config, universe, loaded.options.config)
-        where = f"chain {chain.description.chain_id}, fork at {chain.rpc.host}"
+        where = f"chain {deployed.chain_id}, fork at {chain.rpc.host}"
         tell(f"vault {chain.vault} with {len(universe.risky)} venues on {where}")
-        async with open_ledger(run_dir, await identity_of(chain)) as journal:
-            reader = ChainReader(chain.rpc, universe, chain.vault, chain.keeper)
-            market = ForkMarket(chain, reader, await chain.now())
-            feed = _feed(loaded, universe)
-            vault_abi = abi("Vault")
-            ports = Ports(
-                clock=market,
-                feed=feed,
-                scorer=scorer,
-                reader=market,
-                previewer=ChainPreviewer(chain.rpc, universe, chain.vault, chain.keeper),
-                executor=Outbox(
-                    chain.rpc,
-                    universe.money.chain_id,
-                    chain.vault,
-                    Account.from_key(keeper_key()),
-                    calldata=lambda plan: allocate_calldata(plan, universe, vault_abi),
-                    fills=lambda logs: fills_of(logs, universe),
-                ),
-                journal=journal,
+        for venue in deployed.unvouched:
+            tell(
+                f"{venue}: nobody vouches for the depth of its pool: what enters counts as lost, within limits.unpriced"
             )
-            await journal.post("opening", 0, deposit(universe, chain.description.capital))
-            await journal.post("keeper gas", 0, await market.keeper_opening())
-            await journal.name_tokens([universe.money, *(venue.token for venue in universe.risky)])
-
-            async def reconcile() -> None:
-                await compare_with_chain(journal, universe, reader)
-
+        async with open_ledger(run_dir, await identity_of(chain)) as journal:
+            ports = await on_chain(chain, run_dir, journal)
+            market, feed = ports.market, _feed(loaded, universe)
+            await journal.post("opening", 0, deposit(universe, deployed.capital))
+            for payer, lines in (await market.gas_openings()).items():
+                await journal.post(f"{payer} gas", 0, lines)
+            await journal.name_tokens([universe.money, *(venue.unit for venue in universe.risky)])
             yield Session(
                 mode=loaded.mode,
                 described=f"the chain (vault {chain.vault})",
                 settings=settings,
-                ports=ports,
+                ports=Ports(
+                    clock=market,
+                    feed=feed,
+                    scorer=scorer,
+                    reader=market,
+                    committer=ports.committer,
+                    previewer=ports.previewer,
+                    executor=ports.executor,
+                    journal=journal,
+                ),
                 books=journal,
                 environment=market,
                 following=_following(loaded, feed, universe, market, chain if rpc_url() else None),
                 mirror=mirror_params(config),
-                reconcile=reconcile,
+                reconcile=Comparison(chain, ports, journal),
                 newest_signal=feed.newest_signal,
             )
 
@@ -166,7 +148,10 @@ async def _paper(loaded: Loaded, run_dir: Path, tell: Tell, scorer: Scorer) -> A
         tell(f"paper ledger in {run_dir}")
 
         async def reconcile() -> None:
-            await require_books_equal(journal, universe, await market.market())
+            seen = await market.market()
+            await require_books_equal(journal, universe, seen)
+            worth = {venue.id: seen.value(universe, venue.id) for venue in universe.risky}
+            await journal.value(seen.block, seen.time, worth)
 
         yield Session(
             mode=loaded.mode,
@@ -177,6 +162,7 @@ async def _paper(loaded: Loaded, run_dir: Path, tell: Tell, scorer: Scorer) -> A
                 feed=feed,
                 scorer=scorer,
                 reader=market,
+                committer=market,
                 previewer=market,
                 executor=market,
                 journal=journal,
@@ -188,67 +174,6 @@ async def _paper(loaded: Loaded, run_dir: Path, tell: Tell, scorer: Scorer) -> A
             reconcile=reconcile,
             newest_signal=feed.newest_signal,
         )
-
-
-def chain_of(loaded: Loaded, run_dir: Path) -> AbstractAsyncContextManager[Devnet]:
-    """The devnet of this run: the one named by --devnet, or a new one of its own."""
-    from bot.chain.devnet.devnet import attach, devnet
-
-    refuse_beyond_the_vault(loaded)
-    if loaded.options.devnet is not None:
-        return attach(loaded.options.devnet)
-    return devnet(devnet_spec(loaded), run_dir)
-
-
-def devnet_spec(loaded: Loaded) -> DevnetSpec:
-    """What devnet to build: pools at the prices of the first bar, or the node's own pools."""
-    from bot.chain.devnet.devnet import DevnetSpec
-
-    config, panel = loaded.config, loaded.panel
-    row = first_row(loaded)
-    prices = first_prices(loaded.universe, panel, row)
-    missing = [venue.id for venue in loaded.universe.risky if venue.id not in prices]
-    if missing:
-        raise ConfigError(
-            f"{loaded.options.config}: venues.{missing[0]}: no price from the first bar on, so no pool can be made"
-        )
-    return DevnetSpec(
-        universe=loaded.universe,
-        prices=prices,
-        depth=config.devnet.depth.raw(MONEY_DECIMALS),
-        capital=config.capital.raw(MONEY_DECIMALS),
-        max_venue_bps=config.limits.max_venue,
-        max_loss_bps=config.limits.max_loss,
-        min_idle_bps=config.limits.min_idle,
-        start=int(panel.times[row]),
-        rpc_url=rpc_url() if config.chain != "devnet" else None,
-        node_chain_id=expected_chain_id(config),
-        pools={name: venue.pool for name, venue in config.venues.items() if venue.pool is not None},
-    )
-
-
-def expected_chain_id(config: Config) -> int | None:
-    """The id of the chain that the strategy file names; None for the devnet, which is made here."""
-    from bot.chain.addresses import book
-
-    return book(config.chain).chain_id if config.chain != "devnet" else None
-
-
-def first_row(loaded: Loaded) -> int:
-    """The row at which the made market opens: the schedule's first bar, or the newest bar that has closed."""
-    if loaded.schedule is not None:
-        return loaded.schedule.rows.start
-    now = int(datetime.now(UTC).timestamp())
-    return max(0, int(loaded.panel.times.searchsorted(now, side="right")) - 1)
-
-
-async def identity_of(chain: Devnet) -> Any:
-    """What ties a ledger to one chain: its id, the vault, and the block at which the vault was in place."""
-    from bot.chain.reader import head_of
-    from bot.ledger.connection import ChainIdentity
-
-    anchor = await head_of(chain.rpc, chain.description.block)
-    return ChainIdentity(chain.description.chain_id, anchor.hash, chain.vault, chain.description.block)
 
 
 def _feed(loaded: Loaded, universe: Universe) -> CatalogueFeed | RefreshingFeed:
@@ -315,35 +240,3 @@ async def _past_of(journal: SqliteJournal, universe: Universe) -> list[Past]:
         for leg, fill in zip(row.plan.legs, row.receipt.fills, strict=True)
         if universe[leg.venue].kind == LP
     ]
-
-
-@contextlib.asynccontextmanager
-async def pools_of(node: str, loaded: Loaded) -> AsyncIterator[tuple[Universe, ChainReader]]:
-    """The pools that the file names, as the node's chain knows them, and a reader of them. Raises ChainError."""
-    from bot.chain.devnet.upstream import universe_of
-    from bot.chain.reader import ChainReader
-    from bot.chain.rpc import Rpc
-
-    pools = {name: venue.pool for name, venue in loaded.config.venues.items() if venue.pool is not None}
-    async with await Rpc.connect(node, expected_chain_id(loaded.config)) as rpc:
-        universe = await universe_of(rpc, loaded.universe, pools)
-        yield universe, ChainReader(rpc, universe, "")
-
-
-async def require_books_equal(
-    journal: SqliteJournal, universe: Universe, market: Market, keeper: int | None = None
-) -> None:
-    """Raises LedgerMismatch unless the books say what `market` says, and the keeper's wei where they are given."""
-    from bot.ledger.reconcile import ChainBalances, require_equal
-
-    require_equal(await journal.balances(), ChainBalances.of(market, universe, keeper))
-
-
-async def compare_with_chain(journal: SqliteJournal, universe: Universe, reader: ChainReader) -> Market:
-    """The market at the block at which books and chain were found equal. Raises LedgerMismatch, ChainError."""
-    from bot.core.postings import NATIVE
-
-    market = await reader.market()
-    keeper = (await reader.balances(market.block)).get(("keeper", NATIVE))
-    await require_books_equal(journal, universe, market, keeper)
-    return market

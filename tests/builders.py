@@ -21,7 +21,7 @@ from bot.core.report import FAILED, UNKNOWN, CycleReport
 from bot.core.units import Token
 from bot.core.universe import Universe, Venue, idle
 from bot.paper import PaperMarket, made_market
-from bot.ports import Intent, Ports, Preview
+from bot.ports import Commitment, Intent, Ports, Preview
 from bot.scoring.scorer import IdleScorer
 from bot.settings import Settings
 from tests.backtests.markets import DAY, START, config_of, panel_of, settings_for
@@ -125,8 +125,8 @@ class Lying:
     def __init__(self, honest: PaperMarket, lie: Callable[[Preview], Preview]) -> None:
         self._honest, self._lie = honest, lie
 
-    async def preview(self, plan: Plan, market: Market) -> Preview:
-        return self._lie(await self._honest.preview(plan, market))
+    async def preview(self, plan: Plan, market: Market, commitment: Commitment | None = None) -> Preview:
+        return self._lie(await self._honest.preview(plan, market, commitment))
 
 
 @dataclass
@@ -142,8 +142,8 @@ class Sends:
     mute: bool = False  # whether the chain still has no answer when asked again
     asked: list[str] = field(default_factory=list)
 
-    async def sign(self, plan: Plan, cycle: int, now: int) -> Intent:
-        return await self.market.sign(plan, cycle, now)
+    async def sign(self, plan: Plan, cycle: int, now: int, commitment: Commitment | None = None) -> Intent:
+        return await self.market.sign(plan, cycle, now, commitment)
 
     async def send(self, intent: Intent) -> Receipt | None:
         self.books.log.append("send")
@@ -188,7 +188,7 @@ def world(panel: Panel | None = None, **sections: Any) -> World:
     capital = config.capital.raw(universe.money.decimals)
     market = made_market(universe, prices, capital, STILL, int(whole.times[0]), config.costs.gas_price)
     books = Books()
-    ports = Ports(market, PanelFeed(whole), IdleScorer(), market, market, Sends(market, books), books)
+    ports = Ports(market, PanelFeed(whole), IdleScorer(), market, market, market, Sends(market, books), books)
     return World(market, books, settings, ports, whole)
 
 

@@ -61,3 +61,15 @@ def test_the_notebook_example_runs_as_it_stands(capsys: pytest.CaptureFixture[st
     assert set(result.equity.columns) == {"reversal", "equal weight", "buy and hold"}
     assert (result.weights.sum(axis=1) - 1.0).abs().max() < 1e-9
     assert len(result.trades) > 10
+
+
+def test_every_guarantee_names_code_and_tests_that_exist() -> None:
+    text = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
+    solidity = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "contracts" / "test").rglob("*.sol"))
+    named = re.findall(r"`([^`\s]+)`", text)
+    assert len(named) > 40
+    for name in named:
+        if name.startswith(("invariant_", "test_attack_")):
+            assert f"function {name}(" in solidity, name
+        else:
+            assert (ROOT / name).is_file() or (ROOT / "contracts" / "src" / name).is_file(), name

@@ -267,13 +267,33 @@ def test_the_fast_rung_refuses_it(capsys: Capture, strategy: Path) -> None:
     assert said == "venues.render-range: uniswap_v3_lp runs on the replay rung only: use --rung replay"
 
 
-def test_no_chain_can_have_it_yet(capsys: Capture, strategy: Path) -> None:
-    said = f"{strategy}: venues.render-range.kind: uniswap_v3_lp: mode fork needs an adapter of the vault for it"
-    assert call(capsys, "run", strategy, "--mode", "fork", "--synthetic", 7).error(2).startswith(said)
-    assert call(capsys, "devnet", "up", strategy, "--synthetic", 7).error(2).startswith(said)
+@pytest.mark.fork
+def test_a_fork_has_it_as_paper_does(capsys: Capture, strategy: Path) -> None:
+    run = ("run", strategy, "--synthetic", 7, "--cycles", 3)
+    held = []
+    for mode, flags in (("fork", ("--uncertified",)), ("paper", ())):
+        folder = strategy.parent / mode
+        told = call(capsys, *run, "--mode", mode, *flags, "--data-dir", folder)
+        assert told.code == 0, told.err
+        found = json.loads(call(capsys, "ledger", "positions", "--json", "--data-dir", folder).out)["positions"]
+        held.append({line["account"]: line["raw"] for line in found if line["symbol"] != "ETH"})
+    assert held[0] == held[1]
+    assert held[0]["venue:render-range"] > 0
     strategy.write_text("mode: fork\n" + STRATEGY, encoding="utf-8")
-    assert call(capsys, "check", strategy).error(2).startswith(said)
+    assert call(capsys, "check", strategy).code == 0
     assert call(capsys, "backtest", strategy, "--synthetic", 7, "--to", "2024-06-20").code == 0
+
+
+@pytest.mark.parametrize("verb", [("backtest",), ("run", "--mode", "paper")])
+def test_what_only_contracts_can_be_is_refused_elsewhere(
+    capsys: Capture, strategy: Path, verb: tuple[str, ...]
+) -> None:
+    savings = STRATEGY.replace("uniswap_v3_hold, asset: FET, fee: 30 bps", "erc4626, asset: FET")
+    strategy.write_text("mode: fork\n" + savings, encoding="utf-8")
+    said = call(capsys, verb[0], strategy, *verb[1:], "--synthetic", 7).error(2)
+    assert said.startswith(f"{strategy}: venues.fet-usdc.kind: erc4626: lives on a chain alone; use mode: fork")
+    following = call(capsys, "check", strategy).out.splitlines()[-1]
+    assert following == f"try next: patron run {strategy} --synthetic 7 --uncertified"
 
 
 def test_a_live_nodes_pools_cannot_have_it_on_paper(strategy: Path) -> None:
@@ -295,7 +315,8 @@ def test_a_paper_run_in_pieces_ends_as_one_that_was_never_stopped(capsys: Captur
         json.loads(call(capsys, "ledger", "positions", "--json", "--data-dir", folder / name).out)
         for name in ("whole", "pieces")
     )
-    assert whole == pieces
+    assert whole["positions"] == pieces["positions"]
+    assert whole["valued"]["at"] == pieces["valued"]["at"]
     assert {line["symbol"] for line in whole["positions"]} >= {"USDC", "RENDER-LP"}
     reports = [json.loads((folder / name / "report.json").read_text(encoding="utf-8")) for name in ("whole", "pieces")]
     assert reports[0]["metrics"] == reports[1]["metrics"]

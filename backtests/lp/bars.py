@@ -32,7 +32,7 @@ from backtests.lp.recorded import quote_of
 from backtests.lp.result import MINUTE_BARS, LpResult, LpRun, Market
 from backtests.lp.strategies import FullRange, LpStrategy
 from backtests.metrics import Metric
-from bot.config import SPACING
+from bot.config_venues import SPACING
 from bot.core.dates import minute
 from bot.core.panel import Floats, Times
 

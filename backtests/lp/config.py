@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from backtests.lp.strategies import STRATEGIES, LpStrategy
-from bot.config import Model
+from bot.config_venues import Model
 from bot.errors import ConfigError
 from bot.quantity import BpsField, FeeField, GweiField, MoneyField, SecondsField, last_second, when
 

@@ -16,7 +16,7 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field, model_validator
 
-from bot.config import Model
+from bot.config_venues import Model
 from bot.core.amm.tick_math import MAX_TICK, MIN_TICK
 from bot.quantity import BpsField, SecondsField
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from eth_utils.crypto import keccak
 
+from bot.chain.kinds import KindReader
 from bot.chain.multicall import Call, aggregate
 from bot.chain.rpc import Rpc, quantity
 from bot.chain.ticks import TickMap, Wanted, read_ticks
+from bot.chain.vault_state import need, vault_calls, with_vault
 from bot.core.amm.concentrated import Pool
 from bot.core.market import Market
 from bot.core.postings import NATIVE
-from bot.core.universe import Universe, Venue
+from bot.core.universe import OFFERED, Universe, Venue
 from bot.errors import ChainError
 
 _SLOT0 = ("uint160", "int24", "uint16", "uint16", "uint16", "uint8", "bool")
@@ -41,10 +43,14 @@ class Head:
 class ChainReader:
     """Reads the vault and the pools of a universe whose tokens, pools and adapters are known."""
 
-    def __init__(self, rpc: Rpc, universe: Universe, vault: str, keeper: str = "") -> None:
-        """`vault`: empty where there is none: pools only, nothing held. `keeper`: whose gas money `balances` tells."""
-        self._rpc, self._universe, self._vault, self._keeper = rpc, universe, vault, keeper
+    def __init__(self, rpc: Rpc, universe: Universe, vault: str, keeper: str = "", anchorer: str = "") -> None:
+        """`vault`: empty where there is none: pools only, nothing held. The others: whose wei `balances` tells."""
+        self._rpc, self._universe, self._vault = rpc, universe, vault
+        self._payers = {name: address for name, address in (("keeper", keeper), ("anchorer", anchorer)) if address}
         self._maps: dict[str, TickMap] = {}  # venue id -> ticks; they change only when liquidity does
+        self._kinds = KindReader(rpc, universe)
+        self._pooled = [venue for venue in universe.risky if venue.kind not in OFFERED]
+        self.told = self._kinds.told
 
     async def market(self) -> Market:
         """Pools and holdings at the newest block. A venue whose pool does not answer is missing from `pools`.
@@ -54,52 +60,37 @@ class ChainReader:
         for _ in range(_ATTEMPTS):
             head = await head_of(self._rpc)
             of_pools = self._pool_calls()
+            calls = of_pools + vault_calls(self._vault, self._universe)
             answers, events = await asyncio.gather(
-                aggregate(self._rpc, of_pools + self._vault_calls(), hex(head.number)), self._liquidity_events(head)
+                aggregate(self._rpc, calls, hex(head.number)), self._liquidity_events(head)
             )
             pools = await self._pools(head, answers[: len(of_pools)], events)
+            market = await self._market(head, answers[len(of_pools) :], pools)
             if (await head_of(self._rpc, head.number)).hash == head.hash:
-                return self._market(head, answers[len(of_pools) :], pools)
+                return market
             self._maps.clear()  # what was read may belong to a block that is no more
         raise ChainError(f"{self._rpc.host}: the newest block was replaced {_ATTEMPTS} times while it was read")
 
     async def balances(self, block: int | None = None) -> dict[tuple[str, str], int]:
         """What the chain says we own at `block` (default: the newest), keyed by (account, token) as postings are.
 
-        Idle money, units of each venue, and the keeper's native balance in wei. Raises ChainError.
+        Idle money, units of each venue, and the native balances in wei of those who pay for gas. Raises ChainError.
         """
         at = hex((await head_of(self._rpc)).number if block is None else block)
-        money = self._universe.money.address
-        calls = [Call(money, "balanceOf(address)", (self._vault,))]
+        calls = [Call(self._vault, "idle()")]
         calls += [Call(venue.adapter, "position()") for venue in self._universe.risky]
         answers = await aggregate(self._rpc, calls, at)
-        found = {("idle", money): _need(answers[0], "the money token")[0]}
+        found = {("idle", self._universe.money.address): need(answers[0], "the vault")[0]}
         for venue, answer in zip(self._universe.risky, answers[1:], strict=True):
-            found["venue:" + venue.id, venue.token.address] = _need(answer, f"{venue.id}'s adapter")[0]
-        if self._keeper:
-            found["keeper", NATIVE] = quantity(await self._rpc.request("eth_getBalance", [self._keeper, at]))
+            found["venue:" + venue.id, venue.unit.address] = need(answer, f"{venue.id}'s adapter")[0]
+        for name, address in self._payers.items():
+            found[name, NATIVE] = quantity(await self._rpc.request("eth_getBalance", [address, at]))
         return found
 
     def _pool_calls(self) -> list[Call]:
         calls = []
-        for venue in self._universe.risky:
+        for venue in self._pooled:
             calls += [Call(venue.pool, "slot0()", (), _SLOT0), Call(venue.pool, "liquidity()", (), ("uint128",))]
-        return calls
-
-    def _vault_calls(self) -> list[Call]:
-        if not self._vault:
-            return []
-        calls = [
-            Call(self._universe.money.address, "balanceOf(address)", (self._vault,)),
-            Call(self._vault, "nonce()"),
-            Call(self._vault, "paused()", (), ("bool",)),
-        ]
-        for venue in self._universe.risky:
-            limits = ("bool", "bool", "uint16", "uint16")
-            calls += [
-                Call(venue.adapter, "position()"),
-                Call(self._vault, "venues(address)", (venue.adapter,), limits),
-            ]
         return calls
 
     async def _liquidity_events(self, head: Head) -> list[Mapping[str, Any]]:
@@ -109,7 +100,7 @@ class ChainReader:
         since = min(known.block for known in self._maps.values()) + 1
         if since > head.number:
             return []
-        pools = [venue.pool for venue in self._universe.risky]
+        pools = [venue.pool for venue in self._pooled]
         where = {
             "address": pools,
             "topics": [_LIQUIDITY_EVENTS],
@@ -124,7 +115,7 @@ class ChainReader:
         changed = {(log["address"].lower(), quantity(log["blockNumber"])) for log in events}
         states: dict[str, tuple[int, int, int]] = {}
         stale: list[tuple[Venue, Wanted]] = []
-        for venue, slot0, liquidity in zip(self._universe.risky, answers[::2], answers[1::2], strict=True):
+        for venue, slot0, liquidity in zip(self._pooled, answers[::2], answers[1::2], strict=True):
             if slot0 is None or liquidity is None or slot0[0] == 0:
                 continue
             price, tick = slot0[0], slot0[1]
@@ -143,21 +134,13 @@ class ChainReader:
                     self._maps[venue.id] = read
         return {
             venue.id: _pool(venue, states[venue.id], self._maps[venue.id])
-            for venue in self._universe.risky
+            for venue in self._pooled
             if venue.id in states and venue.id in self._maps
         }
 
-    def _market(self, head: Head, answers: Sequence[tuple[Any, ...] | None], pools: Mapping[str, Pool]) -> Market:
+    async def _market(self, head: Head, answers: Sequence[tuple[Any, ...] | None], pools: Mapping[str, Pool]) -> Market:
         bare = Market(self._rpc.chain_id, head.number, head.hash, head.time, pools, units={}, idle=0, nonce=0)
-        if not self._vault:
-            return bare
-        idle, nonce, paused = (_need(answer, "the vault")[0] for answer in answers[:3])
-        units, caps = {}, {}
-        for venue, position, config in zip(self._universe.risky, answers[3::2], answers[4::2], strict=True):
-            units[venue.id] = _need(position, f"{venue.id}'s adapter")[0]
-            listed, _, cap, _ = _need(config, "the vault")
-            caps[venue.id] = cap if listed else 0
-        return replace(bare, units=units, idle=idle, nonce=nonce, entries_open=not paused, caps=caps)
+        return await self._kinds.complete(with_vault(bare, self._universe, answers)) if self._vault else bare
 
 
 async def head_of(rpc: Rpc, number: int | None = None) -> Head:
@@ -181,9 +164,3 @@ def _pool(venue: Venue, state: tuple[int, int, int], known: TickMap) -> Pool:
         known_upper=known.upper,
         gross=known.gross,
     )
-
-
-def _need(answer: tuple[Any, ...] | None, who: str) -> tuple[Any, ...]:
-    if answer is None:
-        raise ChainError(f"{who} does not answer: wrong address or wrong chain")
-    return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -11,10 +12,8 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.abi import abi_to_signature
 from eth_utils.crypto import keccak
 
-from bot.chain.artefacts import abi
-from bot.errors import ChainError
+from bot.chain.artefacts import contracts_dir
 
-_OURS = ("Vault", "UniswapV3Hold", "MarketMaker", "DevDollar", "MediaToken")
 _PANICS = {
     0x01: "assertion failed",
     0x11: "arithmetic overflow",
@@ -62,11 +61,8 @@ def _errors() -> dict[bytes, Mapping[str, Any]]:
         {"type": "error", "name": "Error", "inputs": [{"name": "message", "type": "string"}]},
         {"type": "error", "name": "Panic", "inputs": [{"name": "code", "type": "uint256"}]},
     ]
-    for name in _OURS:
-        try:
-            known += [entry for entry in abi(name) if entry["type"] == "error"]
-        except ChainError:
-            continue
+    for path in sorted((contracts_dir() / "abi").glob("*.json")):
+        known += [entry for entry in json.loads(path.read_text(encoding="utf-8")) if entry["type"] == "error"]
     return {keccak(text=abi_to_signature(entry))[:4]: entry for entry in known}  # type: ignore[arg-type]
 
 

@@ -13,14 +13,14 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
 from bot.chain.artefacts import abi
-from bot.chain.calls import allocate_calldata
+from bot.chain.calls import Told, allocate_calldata, data_of
 from bot.chain.reverts import revert_reason
 from bot.chain.rpc import MethodMissingError, Rpc, quantity
 from bot.core.market import Market
 from bot.core.plan import Plan
 from bot.core.universe import Universe
 from bot.errors import ChainError, RpcTimeout
-from bot.ports import Preview
+from bot.ports import Commitment, Preview
 
 BLOCK_SECONDS = 12
 GAS = 16_000_000
@@ -46,27 +46,28 @@ def next_block_env(market: Market) -> BlockEnv:
 class ChainPreviewer:
     """Simulates a plan's one call as the keeper, on the state of the market's block."""
 
-    def __init__(self, rpc: Rpc, universe: Universe, vault: str, keeper: str) -> None:
+    def __init__(self, rpc: Rpc, universe: Universe, vault: str, keeper: str, told: Told = data_of) -> None:
+        """`told`: see `allocate_calldata`."""
         self._rpc, self._universe, self._vault, self._keeper = rpc, universe, vault, keeper
-        self._abi = abi("Vault")
+        self._abi, self._told = abi("Vault"), told
 
-    async def preview(self, plan: Plan, market: Market) -> Preview:
+    async def preview(self, plan: Plan, market: Market, commitment: Commitment | None = None) -> Preview:
         """What the plan would do right after the market's block. A refusal is a Preview that is not ok.
 
         Raises ChainError when the node cannot be asked at all.
         """
         try:
-            return await self.by_node(plan, market)
+            return await self.by_node(plan, market, commitment)
         except MethodMissingError:
-            return await self.by_evm(plan, market)
+            return await self.by_evm(plan, market, commitment)
 
-    async def by_node(self, plan: Plan, market: Market) -> Preview:
+    async def by_node(self, plan: Plan, market: Market, commitment: Commitment | None = None) -> Preview:
         """The node's own simulation. Raises MethodMissingError where it has none."""
         env = next_block_env(market)
         call = {
             "from": self._keeper,
             "to": self._vault,
-            "data": "0x" + self._data(plan).hex(),
+            "data": "0x" + self._data(plan, commitment).hex(),
             "gas": hex(GAS),
         }
         block = {"blockOverrides": {"number": hex(env.number), "time": hex(env.time)}, "calls": [call]}
@@ -83,9 +84,9 @@ class ChainPreviewer:
         reason = (result.get("error") or {}).get("message", "")
         return self._preview(plan, ok, bytes.fromhex(output[2:]), gas, NODE_ENGINE, reason)
 
-    async def by_evm(self, plan: Plan, market: Market) -> Preview:
+    async def by_evm(self, plan: Plan, market: Market, commitment: Commitment | None = None) -> Preview:
         """The same call in a fresh EVM of our own that reads the node's state at the market's block."""
-        data, env = self._data(plan), next_block_env(market)
+        data, env = self._data(plan, commitment), next_block_env(market)
         try:
             async with asyncio.timeout(TIMEOUT):
                 ok, output, gas, reason = await asyncio.to_thread(self._execute, data, env, market.block_hash)
@@ -96,7 +97,8 @@ class ChainPreviewer:
     def _execute(self, data: bytes, env: BlockEnv, block_hash: str) -> tuple[bool, bytes, int, str]:
         """(ok, output, gas, reason). A new EVM each time: pyrevm's checkpoints leak call depth."""
         try:
-            evm = pyrevm.EVM(fork_url=self._rpc.url, fork_block=block_hash, gas_limit=GAS)
+            chain = pyrevm.Env(cfg=pyrevm.CfgEnv(chain_id=self._universe.money.chain_id))  # a decision's leaf binds it
+            evm = pyrevm.EVM(env=chain, fork_url=self._rpc.url, fork_block=block_hash, gas_limit=GAS)
             evm.set_block_env(
                 pyrevm.BlockEnv(
                     number=env.number, timestamp=env.time, basefee=0, prevrandao=b"\0" * 32, excess_blob_gas=0
@@ -121,8 +123,8 @@ class ChainPreviewer:
             raise ChainError(f"the vault answered for {len(received)} of {len(plan.legs)} legs")
         return Preview(True, tuple(received), gas, engine)
 
-    def _data(self, plan: Plan) -> bytes:
-        return allocate_calldata(plan, self._universe, self._abi)
+    def _data(self, plan: Plan, commitment: Commitment | None) -> bytes:
+        return allocate_calldata(plan, self._universe, self._abi, commitment, self._told)
 
     def _named(self, reason: str) -> str:
         """The reason with venue ids where it names adapters."""

@@ -16,7 +16,7 @@ from bot.core.amm.quotes import Hop, largest_within, quote, value_and_loss
 from bot.core.amm.range_position import entry, holdings, leaving, range_around, worth
 from bot.core.amm.search import last_accepted
 from bot.core.market import Market
-from bot.core.offers import buy, sell
+from bot.core.offers import buy, resale, sell
 from bot.core.units import BPS, bps_down
 from bot.core.universe import LP, OFFERED, Venue
 
@@ -57,7 +57,7 @@ def deal_of(venue: Venue, market: Market, entry: bool, amount: int) -> Deal:
         return _of_offers(venue, market, entry, amount)
     pool = market.pools[venue.id]
     if venue.kind != LP:
-        return _swap(venue, pool, entry, amount)
+        return _swap(venue, market, entry, amount)
     return _entry(venue, market, pool, amount) if entry else _exit(venue, market, pool, amount)
 
 
@@ -68,10 +68,12 @@ def largest_deal(venue: Venue, market: Market, entry: bool, most: int, max_loss_
     does where costs hardly rise with size. None too where only amounts would pass that are as good as nothing.
     """
     if venue.kind in OFFERED:  # their price does not rise with the amount, so less of them costs no smaller a share
+        if not entry:
+            most = sell(market.books[venue.id].bids, most).given
         done = deal_of(venue, market, entry, most) if most > 0 else None
         within = done is not None and done.amount > 0 and done.cost * BPS <= done.value * max_loss_bps
         return done if within else None
-    if venue.kind != LP and not venue.toll_bps:
+    if venue.kind != LP and not venue.toll_bps and not market.dues.get(venue.id):
         hop = hop_of(venue, market.pools[venue.id], entry)
         swap = largest_within((hop,), most, max_loss_bps, in_money=entry)
         if swap is None:
@@ -116,14 +118,14 @@ def range_of(venue: Venue, market: Market) -> tuple[int, int]:
 def value_of_units(venue: Venue, market: Market, units: int, held: bool) -> int:
     """Money that units are worth at spot, rounded down. held: ours, so that liquidity brings its share of the fees.
 
-    Of a venue of offers: what its bids pay for them, or the share of what the adapter says that all of ours are worth.
+    Of offers: what they would bring again at once, or the share of what the adapter says that all of ours are worth.
     """
     if venue.kind in OFFERED:
         book, mine = market.books[venue.id], market.units.get(venue.id, 0)
-        return book.value * units // mine if held and mine else sell(book.bids, units).received
+        return book.value * units // mine if held and mine else resale(book.asks, units)
     pool = market.pools[venue.id]
     if venue.kind != LP:
-        return value_at_spot_down(pool, units, venue.base_is_token0)
+        return max(0, value_at_spot_down(pool, units, venue.base_is_token0) - market.due(venue.id, units))
     owed = 0, 0
     position = market.positions.get(venue.id)
     if held and position is not None:
@@ -152,16 +154,24 @@ def least_for_fill(deal: Deal, least: int) -> int:
     return -(-deal.received * least // deal.fill)
 
 
-def _swap(venue: Venue, pool: Pool, entry: bool, amount: int) -> Deal:
-    """A swap, less the toll that a coin takes of the money before it buys and after it sells, rounded down."""
-    hop = hop_of(venue, pool, entry)
+def _swap(venue: Venue, market: Market, entry: bool, amount: int) -> Deal:
+    """A swap, less the toll that a coin takes of the money before it buys and after it sells, rounded down.
+
+    Of revenue shares: their wrapper is what is swapped. The money in it comes back from an entry, where it counts as
+    cost until it is there, and goes in again with an exit.
+    """
+    hop = hop_of(venue, market.pools[venue.id], entry)
     toll = bps_down(amount, venue.toll_bps) if entry else 0
     done = quote((hop,), amount - toll)
     value, cost = value_and_loss((hop,), done, in_money=entry)
-    if not entry:
-        toll = bps_down(done.amount_out, venue.toll_bps)
-        return Deal(entry, amount, done.amount_out - toll, value, cost + toll, hop, amount, done.amount_out)
-    return Deal(entry, amount, done.amount_out, value + toll, cost + toll, hop, amount - toll, done.amount_out)
+    if entry:
+        lost = cost + toll + market.due(venue.id, done.amount_out)
+        return Deal(entry, amount, done.amount_out, value + toll, lost, hop, amount - toll, done.amount_out)
+    toll, due = bps_down(done.amount_out, venue.toll_bps), market.due(venue.id, amount)
+    if due > done.amount_out:
+        raise NotEnoughLiquidity(f"{venue.id} pays less than has to go in with what is sold")
+    received = done.amount_out - toll - due
+    return Deal(entry, amount, received, max(0, value - due), cost + toll, hop, amount, done.amount_out)
 
 
 def _of_offers(venue: Venue, market: Market, entry: bool, amount: int) -> Deal:

@@ -22,7 +22,8 @@ class Market:
     `pools` lacks a venue whose pool could not be read, `books` one whose offers could not; such a venue is worth
     nothing here and is not traded.
     `positions` has the venues of liquidity that are held; liquidity whose place is not known is worth nothing.
-    `entries_open` is False while the vault takes no entries, as `why_closed` says. `caps` are the contract's own, in bps of its total assets.
+    `entries_open` is False while the vault takes no entries, as `why_closed` says. `caps` are the contract's own, in
+    bps of its total assets.
     `halted`: venues that cannot be traded now, with why; those in `worthless` are valued at nothing besides.
     """
 
@@ -42,8 +43,10 @@ class Market:
     books: Mapping[str, Book] = field(default_factory=dict)
     room: Mapping[str, int] = field(default_factory=dict)  # most money that the vault takes into a venue now
     unpriced: frozenset[str] = frozenset()  # venues into which money goes as if it were lost, out of one budget:
-    why_closed: str = "the vault is paused"
     unpriced_room: int | None = None  # the most of it that may still go there now; None without a bound
+    dues: Mapping[str, int] = field(default_factory=dict)  # money times 2^128 that goes in with each unit sold; REVENUE
+    why_closed: str = "the vault is paused"
+    owed: int = 0  # idle money that waiting withdrawals need: no entry may spend it
 
     def known(self, venue_id: str) -> bool:
         """Whether a venue's pool or offers could be read."""
@@ -66,13 +69,17 @@ class Market:
         if pool is None:
             return 0
         if venue.kind != LP:
-            return value_at_spot_down(pool, units, venue.base_is_token0)
+            return max(0, value_at_spot_down(pool, units, venue.base_is_token0) - self.due(venue.id, units))
         position = self.positions.get(venue.id)
         if position is None:
             return 0
         amounts = holdings(pool, position.lower, position.upper, units)
         owed = position.owed
         return worth(pool, (amounts[0] + owed[0], amounts[1] + owed[1]), venue.base_is_token0)
+
+    def due(self, venue_id: str, units: int) -> int:
+        """Money that has to go in with units before they can be sold, rounded up: what wrapped shares have earned."""
+        return -(-units * self.dues.get(venue_id, 0) >> 128)
 
     def out_of_range(self, venue_id: str) -> bool:
         """Whether a venue has liquidity that the next swap would pass by."""

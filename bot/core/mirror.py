@@ -19,7 +19,7 @@ from bot.core.amm.pool_state import PoolState
 from bot.core.amm.tick_math import MAX_TICK, MIN_TICK
 from bot.core.fixedpoint import price_to_sqrt_x96
 from bot.core.panel import Panel
-from bot.core.universe import Universe, Venue
+from bot.core.universe import OFFERED, Universe, Venue
 from bot.errors import DataError
 
 PIPS = 1_000_000
@@ -156,14 +156,14 @@ def seeding(venue: Venue, money_decimals: int, price: float, depth: int) -> Seed
 
 
 def moves(params: MirrorParams, universe: Universe, panel: Panel, row: int) -> tuple[MirrorStep, ...]:
-    """Every pool's moves at one row of the panel; a venue without a price in that row stands still."""
+    """Every pool's moves at one row of the panel; a venue without a price in that row, or a pool, stands still."""
     close, volume = panel.close, panel.volume
     found = []
     prices, traded_by, at = close[row].tolist(), volume[row].tolist(), int(panel.times[row])
     earlier = close[row - 1].tolist() if row else prices
     for column, venue in enumerate(universe.risky, start=1):
         price, before, traded = prices[column], earlier[column], traded_by[column]
-        if not math.isfinite(price):
+        if not math.isfinite(price) or venue.kind in OFFERED:
             continue
         found.append(
             step(

@@ -12,12 +12,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """`units` against `money` (raw). divisible: any part at the same price. key: its name on chain, 0 without one."""
+    """`units` against `money` (raw). divisible: any part at the same price. key: its name on chain, 0 without one.
+
+    resale: of an ask, money that the units would bring again at once, as far as somebody is bound to pay it.
+    """
 
     units: int
     money: int
     divisible: bool = False
     key: int = 0
+    resale: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,15 @@ def buy(asks: Sequence[Offer], money: int) -> Taken:
             break
         keys += [ask.key] if ask.key else []
     return Taken(given, received, tuple(keys))
+
+
+def resale(asks: Sequence[Offer], units: int) -> int:
+    """Money that `units` would bring again at once, had they been taken in the order of the asks, rounded down."""
+    total = 0
+    for ask in asks:
+        part = min(units, ask.units)
+        total, units = total + ask.resale * part // ask.units, units - part
+    return total
 
 
 def sell(bids: Sequence[Offer], units: int) -> Taken:

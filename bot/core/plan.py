@@ -21,6 +21,7 @@ from bot.core.units import BPS, bps_down, parts_of, share_down
 from bot.core.universe import OFFERED, Universe, Venue
 
 OUT_OF_RANGE = "out of range"
+NOTHING_OFFERED = "nothing is on offer"
 FULL = "the vault takes no more of it now"
 MAX_LEGS = 16  # the vault's own bound on actions in one call
 LATER = f"left to a later cycle: {MAX_LEGS} legs fit in one call"
@@ -132,7 +133,9 @@ def make_plan(weights: Floats, market: Market, universe: Universe, limits: Limit
         idles = market.out_of_range(venue.id)
         if abs(target - held) * DUST < nav and weights[column] > 0.0 and not idles:
             continue  # the policy left it alone: what differs is rounding
-        if target < held or idles:
+        # Pieces decay to nothing in the books while somebody is still bound to buy them.
+        forgotten = held == 0 and weights[column] == 0.0 and venue.kind in OFFERED and bool(market.books[venue.id].bids)
+        if target < held or idles or (forgotten and market.units.get(venue.id, 0)):
             leg = _exit(venue, market, held, held - target, idles or weights[column] == 0.0, limits)
             if isinstance(leg, Leg):
                 exits.append(leg)
@@ -150,7 +153,7 @@ def make_plan(weights: Floats, market: Market, universe: Universe, limits: Limit
     kept = _largest({venue.id: value for venue, value in wanted}, MAX_LEGS - len(exits), skipped)
     wanted = [(venue, value) for venue, value in wanted if venue.id in kept]
     # Only what exits are sure to bring may be spent again, and the minimum idle is not touched.
-    spendable = market.idle + sum(leg.min_received for leg in exits) - _idle_floor(nav, limits)
+    spendable = market.idle - market.owed + sum(leg.min_received for leg in exits) - _idle_floor(nav, limits)
     entries: list[Leg] = []
     unpriced = market.unpriced_room
     for venue, value in wanted:
@@ -211,8 +214,10 @@ def _fit(venue: Venue, market: Market, entry: bool, amount: int, limits: Limits)
         return "nothing to trade"
     done = largest_deal(venue, market, entry, amount, max_loss(venue, limits))
     if done is None:
-        return "costs more than max_loss at any size"
-    if done.value == 0:
+        book = market.books.get(venue.id)
+        idle = book is not None and not (book.asks if entry else book.bids)
+        return NOTHING_OFFERED if idle else "costs more than max_loss at any size"
+    if done.value == 0 and (entry or venue.kind not in OFFERED):
         return "nothing to trade"
     cut = done.amount < amount and venue.kind not in OFFERED  # offers come in sizes of their own
     if cut and done.value < limits.min_trade:

@@ -41,8 +41,10 @@ class CycleReport:
     postings: tuple[Posting, ...] = ()
     turnover: int = 0
     pool_cost: int = 0  # fees and price impact against spot
-    gas_used: int = 0
+    gas_used: int = 0  # of all transactions of the cycle
     gas_cost: int = 0  # wei
+    anchor_cost: int = 0  # wei of it that the anchorer paid to commit to the decision
+    decision: str = ""  # the root that was anchored before capital moved, hexadecimal
     reasons: tuple[str, ...] = field(default_factory=tuple)
 
     def as_dict(self) -> dict[str, Any]:

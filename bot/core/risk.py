@@ -54,7 +54,7 @@ def check(plan: Plan, market: Market, universe: Universe, limits: Limits, data_a
     if entries and data_age > limits.max_staleness:
         breaches.append(Breach("max_staleness (seconds)", data_age, limits.max_staleness))
     if entries and not market.entries_open:
-        breaches.append(Breach("entries while the vault is paused", len(entries), 0))
+        breaches.append(Breach(f"entries while {market.why_closed}", len(entries), 0))
     if len(plan.legs) > MAX_LEGS:
         breaches.append(Breach("legs in one call", len(plan.legs), MAX_LEGS))
     # The limits below are checked leg by leg, so a second leg in a venue would slip under them.
@@ -64,7 +64,7 @@ def check(plan: Plan, market: Market, universe: Universe, limits: Limits, data_a
     nav = market.nav(universe)
     if plan.nav != nav:
         breaches.append(Breach("net asset value of the plan", plan.nav, nav))
-    idle, entering = market.idle, 0
+    idle, entering = market.idle - market.owed, 0
     for leg in plan.legs:
         if not market.tradable(leg.venue) or leg.amount <= 0:
             breaches.append(Breach("tradable amount", leg.amount, 0, leg.venue))

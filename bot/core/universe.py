@@ -32,6 +32,7 @@ class Venue:
     width_bps: int = 0  # of a new range: price / (1 + width) to price * (1 + width); LP only
     toll_bps: int = 0  # of the money side of each trade, kept by others before and after the pool; ZORA only
     max_loss_bps: int | None = None  # instead of the limit for all venues
+    max_price: int = 0  # raw money that one piece may cost; NFT only
 
     @property
     def unit(self) -> Token:

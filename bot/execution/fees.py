@@ -16,7 +16,7 @@ class FeeLimits:
 
     tip: int = GWEI  # priority fee per gas
     max_fee: int = 200 * GWEI  # per gas, base fee included
-    max_gas: int = 5_000_000
+    max_gas: int = 16_000_000  # below what one transaction may use at all (EIP-7825: 2^24)
 
 
 @dataclass(frozen=True, slots=True)

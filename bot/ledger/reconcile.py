@@ -12,7 +12,7 @@ from bot.errors import LedgerMismatch
 
 Books = Mapping[tuple[str, str], int]  # (account, token) -> raw units
 
-IDLE, VENUE, KEEPER = "idle", "venue:", "keeper"
+IDLE, VENUE = "idle", "venue:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,12 @@ class ChainBalances:
     balances: Books
 
     @classmethod
-    def of(cls, market: Market, universe: Universe, keeper: int | None = None) -> ChainBalances:
-        """Idle money and the units of every venue, as a market was read; the keeper's wei if given."""
+    def of(cls, market: Market, universe: Universe, wei: Mapping[str, int] | None = None) -> ChainBalances:
+        """Idle money and the units of every venue, as a market was read. `wei`: of those who pay for gas, by name."""
         balances = {(IDLE, universe.money.address): market.idle}
         for venue in universe.risky:
             balances[f"{VENUE}{venue.id}", venue.unit.address] = market.units.get(venue.id, 0)
-        if keeper is not None:
-            balances[KEEPER, NATIVE] = keeper
+        balances |= {(name, NATIVE): amount for name, amount in (wei or {}).items()}
         return cls(market.block, market.block_hash, balances)
 
 
@@ -52,7 +51,7 @@ class Difference:
 def differences(books: Books, chain: ChainBalances) -> list[Difference]:
     """Every account that is not equal, by name; empty when the books are right.
 
-    Compared are idle money, every venue, and the keeper's gas where the chain's side has it. Something in the books
+    Compared are idle money, every venue, and gas money where the chain's side has it. Something in the books
     that the chain does not know counts as zero there. Token addresses compare without regard to case. The other
     accounts (`market:`, `investors`, `gas`) say where things went: no balance on chain stands for them.
     """

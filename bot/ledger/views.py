@@ -159,17 +159,23 @@ def _positions_table(out: Console, positions: list[dict[str, Any]]) -> None:
     in_money = [what for what in _IN_MONEY if any(what in position for position in positions)]
     table = _table(("account", "amount", "token", *in_money), right=(1, *range(3, 3 + len(in_money))))
     for position in positions:
-        amount = position["human"] or position["raw"]
-        worth = [position.get(what, {}).get("human") or "" for what in in_money]
+        amount = _short(position["human"] or str(position["raw"]), 2)
+        worth = [_short(position.get(what, {}).get("human") or "", 2) for what in in_money]
         cells = (position["account"], amount, position["symbol"] or position["token"], *worth)
         table.add_row(*(escape(str(cell)) for cell in cells))
     out.print(table)
 
 
+def _short(human: str, places: int) -> str:
+    """A number in whole tokens cut to so many places: the table is for eyes, `--json` for all digits."""
+    whole, point, rest = human.partition(".")
+    return f"{whole}.{rest[:places]}" if point else human
+
+
 def _table(columns: tuple[str, ...], right: tuple[int, ...]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, name in enumerate(columns):
-        table.add_column(name, justify="right" if number in right else "left", overflow="fold")
+        table.add_column(name, justify="right" if number in right else "left", overflow="fold", no_wrap=number < 2)
     return table
 
 

@@ -7,15 +7,16 @@ import {TickMath} from "@uniswap/v4-core/src/libraries/TickMath.sol";
 
 import {MarketMaker} from "../src/devnet/MarketMaker.sol";
 import {MediaToken} from "../src/devnet/MediaToken.sol";
-import {Fixture} from "./Fixture.sol";
+import {V3Market} from "./venues/V3Market.sol";
 
 /// The market mirror's hand against a real pool, and the devnet's two tokens.
-contract DevnetTest is Fixture {
+contract DevnetTest is V3Market {
     uint160 internal constant WIDEST_LOW = TickMath.MIN_SQRT_PRICE + 1;
     uint160 internal constant WIDEST_HIGH = TickMath.MAX_SQRT_PRICE - 1;
+    address internal alice = makeAddr("alice");
 
     function setUp() public {
-        _build(true);
+        _buildMarket(true);
     }
 
     function test_nudge_lands_exactly_on_the_edge_of_the_band(int24 low, uint24 width) public {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The WebAssembly compiler of the `solc` npm package, behaving as a native `solc` for forge, slither and halmos.
+// SOLC_PACKAGE in the environment names another installed package of the same kind (see solc_0817.cjs).
 //   --version            a two-line banner
 //   --standard-json      standard JSON on stdin (or in a file named after the option), result on stdout
 // No other mode is spoken: any other call ends with exit code 1 and one line that says so.
@@ -8,7 +9,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 const home = path.resolve(__dirname, '..');
-const packageFolder = path.dirname(require.resolve('solc/package.json', { paths: [home] }));
+const packageFolder = path.dirname(require.resolve(`${process.env.SOLC_PACKAGE || 'solc'}/package.json`, { paths: [home] }));
 const release = JSON.parse(fs.readFileSync(path.join(packageFolder, 'package.json'), 'utf8')).version;
 
 // The commit in the banner is known only to the loaded wasm (0.4 s); forge asks for it in every run. The tag lives

@@ -10,12 +10,18 @@ from bot.chain.devnet.batch import Batch, mine
 from bot.chain.devnet.devnet import Devnet
 from bot.chain.reader import ChainReader, head_of
 from bot.chain.rpc import Rpc, quantity
+from bot.chain.simulate import ChainPreviewer
 from bot.core.amm.concentrated import Pool, with_liquidity
+from bot.core.deal import deal_of
 from bot.core.market import Market
 from bot.core.mirror import apply, seeding
+from bot.core.plan import Leg
 from bot.core.postings import NATIVE
+from bot.core.units import ZERO_ADDRESS
 from bot.core.universe import Universe
-from bot.errors import ChainError
+from bot.errors import ChainError, Reverted
+from tests.chain.committing import committed
+from tests.chain.governance import by_timelock, configured, sent
 from tests.chain.worlds import (
     CAPITAL,
     DEPTH,
@@ -23,6 +29,7 @@ from tests.chain.worlds import (
     PRICES,
     moved,
     next_bar,
+    plan_for,
     prices_of,
     steps_between,
 )
@@ -188,44 +195,94 @@ async def test_a_wrong_vault_is_one_line(chain: Devnet) -> None:
         await ChainReader(chain.rpc, chain.universe, "0x" + "99" * 20).market()
 
 
+SET_VENUE = "setVenue(address,uint32,uint16,uint16)"
+
+
 async def test_what_the_contract_allows_is_read_with_the_market(chain: Devnet) -> None:
-    reader = ChainReader(chain.rpc, chain.universe, chain.vault)
+    reader, people = ChainReader(chain.rpc, chain.universe, chain.vault), chain.description
+    await chain.settle()
     before = await reader.market()
     assert before.entries_open
     assert before.idle == CAPITAL
     assert set((before.caps or {}).values()) == {2_600}
-    guardian = await Batch.of(chain.rpc, chain.description.guardian)
-    guardian.call(chain.vault, "pause()")
-    guardian.call(chain.vault, "lowerCap(address,uint16)", (chain.universe["frames"].adapter, 17))
-    guardian.call(chain.vault, "delist(address)", (chain.universe["render"].adapter,))
-    await mine(chain.rpc, guardian.transactions)
+    assert (before.unpriced, before.unpriced_room, before.owed) == (frozenset(), 0, 0)
+    as_it_was = {name: await configured(chain, name) for name in ("frames", "render")}
+    _, _, _, loss, group = as_it_was["frames"]
+    await sent(chain, people.guardian, chain.vault, "pause()")
+    await sent(chain, people.guardian, chain.vault, SET_VENUE, chain.universe["frames"].adapter, group, 17, loss)
+    await sent(chain, people.guardian, chain.vault, "delist(address)", chain.universe["render"].adapter)
     after = await reader.market()
-    assert not after.entries_open
+    assert (after.entries_open, after.why_closed) == (False, "the vault is paused")
     assert after.caps == {"render": 0, "weights": 2_600, "prompts": 2_600, "frames": 17}
-    curator = await Batch.of(chain.rpc, chain.description.curator)
-    curator.call(chain.vault, "unpause()")
-    for venue in ("frames", "render"):
-        curator.call(chain.vault, "setVenue(address,uint16,uint16)", (chain.universe[venue].adapter, 2_600, 250))
-    await mine(chain.rpc, curator.transactions)
+    assert after.room["frames"] == CAPITAL * 17 // 10_000
+    for looser in ((2_600, loss), (17, loss + 1)):
+        with pytest.raises(Reverted, match="NotTighter"):
+            await sent(chain, people.guardian, chain.vault, SET_VENUE, chain.universe["frames"].adapter, group, *looser)
+    await by_timelock(chain, chain.vault, "unpause()")
+    for name, (_, _, cap, most, of) in as_it_was.items():
+        await by_timelock(chain, chain.vault, SET_VENUE, chain.universe[name].adapter, of, cap, most)
     assert await reader.market() == replace(before, **pinned(await reader.market()))
+
+
+async def test_without_an_anchorer_nothing_may_enter(chain: Devnet) -> None:
+    reader, people = ChainReader(chain.rpc, chain.universe, chain.vault), chain.description
+    await sent(chain, people.guardian, chain.vault, "setAnchorer(address)", ZERO_ADDRESS)
+    market = await reader.market()
+    assert (market.entries_open, market.why_closed) == (False, "nobody may anchor decisions for the vault")
+    with pytest.raises(Reverted, match="NotTighter"):
+        await sent(chain, people.guardian, chain.vault, "setAnchorer(address)", people.anchorer)
+    await by_timelock(chain, chain.vault, "setAnchorer(address)", people.anchorer)
+    assert (await reader.market()).entries_open
+
+
+async def test_room_is_what_the_vault_takes_and_no_more(chain: Devnet) -> None:
+    """An entry of all the room passes the vault's own judgement, one of a tenth more does not."""
+    reader = ChainReader(chain.rpc, chain.universe, chain.vault)
+    previewer = ChainPreviewer(chain.rpc, chain.universe, chain.vault, chain.keeper)
+    await chain.settle()
+    market = await reader.market()
+    assert market.room["frames"] == CAPITAL * 26 // 100
+    for spend, told in ((market.room["frames"], ""), (market.room["frames"] * 11 // 10, "OverCap(venue=frames, ")):
+        done = deal_of(chain.universe["frames"], market, True, spend)
+        leg = Leg("frames", True, spend, done.received, 1, done.value, done.cost)
+        plan = replace(plan_for([0.0] * 4, market, chain.universe), legs=(leg,))
+        allowed = await committed(chain, plan)
+        preview = await previewer.preview(plan, await reader.market(), allowed)
+        assert preview.ok is not bool(told), preview.reason
+        assert preview.reason.startswith(told)
+
+
+async def test_what_the_queue_needs_is_read_and_given_back_on_cancelling(chain: Devnet) -> None:
+    reader, people = ChainReader(chain.rpc, chain.universe, chain.vault), chain.description
+    shares = 30_000 * 10**12  # with six decimals more than the money
+    await sent(chain, people.investor, chain.vault, "requestRedeem(uint256,address)", shares, people.investor)
+    market = await reader.market()
+    assert market.owed == pytest.approx(30_000 * 10**6, abs=1)
+    assert market.idle == CAPITAL
+    assert sum(leg.amount for leg in plan_for([0.25] * 4, market, chain.universe).legs) <= 60_000 * 10**6
+    await sent(chain, people.investor, chain.vault, "cancel(uint256)", 0)
+    assert (await reader.market()).owed == 0
 
 
 def pinned(market: Any) -> dict[str, Any]:
     return {"block": market.block, "block_hash": market.block_hash, "time": market.time}
 
 
-async def test_balances_are_those_of_the_block_that_is_asked_for(chain: Devnet) -> None:
-    reader = ChainReader(chain.rpc, chain.universe, chain.vault, chain.keeper)
+async def test_balances_are_those_of_the_block_that_is_asked_for_and_no_gift_is_among_them(chain: Devnet) -> None:
+    people, money = chain.description, chain.universe.money.address
+    reader = ChainReader(chain.rpc, chain.universe, chain.vault, people.keeper, people.anchorer)
     block = quantity(await chain.rpc.request("eth_blockNumber", []))
-    money = chain.universe.money.address
-    owner = await Batch.of(chain.rpc, chain.description.owner)
-    owner.call(money, "mint(address,uint256)", (chain.vault, 7))
-    await mine(chain.rpc, owner.transactions)
+    await sent(chain, people.owner, money, "mint(address,uint256)", chain.vault, 5)
+    await sent(chain, people.owner, money, "mint(address,uint256)", people.investor, 7)
+    await sent(chain, people.investor, money, "approve(address,uint256)", chain.vault, 7)
+    await sent(chain, people.investor, chain.vault, "deposit(uint256,address)", 7, people.investor)
     before, after = await reader.balances(block), await reader.balances()
     assert after["idle", money] == before["idle", money] + 7
-    assert before["keeper", NATIVE] == quantity(await chain.rpc.request("eth_getBalance", [chain.keeper, hex(block)]))
-    accounts = {account for account, _ in before}
-    assert accounts == {"idle", "keeper", "venue:render", "venue:weights", "venue:prompts", "venue:frames"}
-    # Give it back: the other tests know what the vault holds.
-    await chain.rpc.request("anvil_dealERC20", [chain.vault, money, hex(before["idle", money])])
+    for payer, address in (("keeper", people.keeper), ("anchorer", people.anchorer)):
+        held = quantity(await chain.rpc.request("eth_getBalance", [address, hex(block)]))
+        assert before[payer, NATIVE] == held
+    venues = {f"venue:{venue.id}" for venue in chain.universe.risky}
+    assert {account for account, _ in before} == {"idle", "keeper", "anchorer"} | venues
+    # Out again: the other tests know what the vault holds.
+    await sent(chain, people.investor, chain.vault, "withdraw(uint256,address,address)", 7, *[people.investor] * 2)
     assert (await reader.balances())["idle", money] == before["idle", money]

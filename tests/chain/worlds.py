@@ -20,7 +20,7 @@ START = 1_700_006_400  # a multiple of the bar
 BAR = 21_600
 MONEY_DECIMALS = 6
 CAPITAL = 100_000 * 10**6
-DEPTH = 4_000_000 * 10**6
+DEPTH = 40_000_000 * 10**6  # deep enough to price positions even after the crashes of these tests
 LIMITS = Limits(
     max_venue_bps=2_500,
     min_idle_bps=1_000,
@@ -61,6 +61,7 @@ def spec_of(**changes: object) -> DevnetSpec:
         max_venue_bps=LIMITS.max_venue_bps,
         max_loss_bps=LIMITS.max_loss_bps,
         min_idle_bps=LIMITS.min_idle_bps,
+        max_turnover_bps=LIMITS.max_turnover_bps,
         start=START,
     )
     return replace(spec, **changes)  # type: ignore[arg-type]

@@ -13,10 +13,10 @@ from bot.core.amm.concentrated import NotEnoughLiquidity
 from bot.core.amm.quotes import quote
 from bot.core.deal import deal_of, hop_of, largest_deal
 from bot.core.market import Market
-from bot.core.offers import Book, Offer, buy, sell
-from bot.core.plan import FULL, make_plan
+from bot.core.offers import Book, Offer, buy, resale, sell
+from bot.core.plan import FULL, NOTHING_OFFERED, make_plan
 from bot.core.risk import Approved, check
-from bot.core.universe import ERC4626, NFT, ZORA, Universe
+from bot.core.universe import ERC4626, NFT, REVENUE, ZORA, Universe
 from tests.builders import LIMITS, MONEY, market_of, pools_of, universe_of, venue_of
 
 USDC = 10**6
@@ -60,6 +60,15 @@ def test_a_divisible_offer_rounds_against_who_takes_it(units: int, money: int, s
     assert sold is None or sold.received <= bought.given
 
 
+@given(offers, st.integers(0, 10**24))
+def test_what_units_would_bring_again_is_never_more_than_the_resale_of_all(asks: list[Offer], units: int) -> None:
+    known = [replace(ask, resale=ask.money) for ask in asks]
+    found = resale(known, units)
+    assert 0 <= found <= sum(ask.money for ask in known)
+    if units >= sum(ask.units for ask in known):
+        assert found == sum(ask.money for ask in known)
+
+
 def test_pieces_are_taken_cheapest_first_and_whole() -> None:
     asks = (Offer(1, 400 * USDC, key=7), Offer(1, 500 * USDC, key=8), Offer(1, 900 * USDC, key=9))
     assert buy(asks, 1_200 * USDC) == buy(asks[:2], 10_000 * USDC)
@@ -68,7 +77,7 @@ def test_pieces_are_taken_cheapest_first_and_whole() -> None:
 
 
 def test_a_plan_takes_pieces_that_somebody_is_bound_to_buy_back() -> None:
-    book = Book((Offer(1, 400 * USDC, key=7),), (Offer(1, 380 * USDC, key=11),))
+    book = Book((Offer(1, 400 * USDC, key=7, resale=380 * USDC),), ())
     universe, market = of_offers("pieces", book)
     plan = make_plan(np.array([0.99, 0.01]), market, universe, LIMITS)
     (leg,) = plan.legs
@@ -93,8 +102,31 @@ def test_a_piece_is_left_into_the_dearest_bid() -> None:
         deal_of(PIECES, market, False, 3)
 
 
+@pytest.mark.parametrize("money", [380 * USDC, 0])
+def test_a_piece_that_is_worth_nothing_in_the_books_is_left_when_it_is_not_wanted(money: int) -> None:
+    """It has decayed, or its money was collected: either way the unit and what it cost are still in the books."""
+    universe, market = of_offers("pieces", Book((), (Offer(1, money, key=11),)), units=1)
+    plan = make_plan(np.array([1.0, 0.0]), market, universe, LIMITS)
+    (leg,) = plan.legs
+    assert (leg.entry, leg.amount, leg.expected, leg.value, leg.cost) == (False, 1, money, 0, -money)
+    assert isinstance(check(plan, market, universe, LIMITS, 0), Approved)
+    kept = make_plan(np.array([0.9, 0.1]), market, universe, LIMITS)
+    assert kept.legs == ()
+    nobody = replace(market, books={"pieces": Book((), ())})
+    assert make_plan(np.array([1.0, 0.0]), nobody, universe, LIMITS).legs == ()
+
+
+def test_what_nobody_takes_is_not_left_and_the_plan_says_so() -> None:
+    universe, market = of_offers("pieces", Book((), (), value=380 * USDC), units=1)
+    assert make_plan(np.array([1.0, 0.0]), market, universe, LIMITS).skipped == {"pieces": NOTHING_OFFERED}
+    tight = Book((), (Offer(10**20, 40 * USDC, divisible=True),), value=1_000 * USDC, exact=False)
+    universe, market = of_offers("shares", tight, units=25 * 10**20)
+    (leg,) = make_plan(np.array([1.0, 0.0]), market, universe, LIMITS).legs
+    assert (leg.amount, leg.expected) == (10**20, 40 * USDC)
+
+
 def test_shares_of_a_vault_are_entered_and_left_in_part_and_say_that_rounding_may_differ() -> None:
-    round_sum = Offer(10**24, 1_050_000 * USDC, divisible=True)
+    round_sum = Offer(10**24, 1_050_000 * USDC, divisible=True, resale=1_050_000 * USDC)
     book = Book((round_sum,), (round_sum,), exact=False)
     universe, market = of_offers("shares", book)
     plan = make_plan(np.array([0.8, 0.2]), market, universe, LIMITS)
@@ -113,7 +145,7 @@ def test_shares_of_a_vault_are_entered_and_left_in_part_and_say_that_rounding_ma
 
 
 def test_what_the_vault_takes_no_more_of_is_not_planned() -> None:
-    round_sum = Offer(10**24, 10**12, divisible=True)
+    round_sum = Offer(10**24, 10**12, divisible=True, resale=10**12)
     universe, market = of_offers("shares", Book((round_sum,), (round_sum,)))
     tight = replace(market, room={"shares": 7 * USDC})
     assert make_plan(np.array([0.8, 0.2]), tight, universe, LIMITS).skipped == {"shares": FULL}
@@ -124,7 +156,7 @@ def test_what_the_vault_takes_no_more_of_is_not_planned() -> None:
 def test_unpriced_venues_share_one_budget() -> None:
     one, two = replace(SHARES, id="one"), replace(SHARES, id="two")
     universe = universe_of(one, two)
-    round_sum = Offer(10**24, 10**12, divisible=True)
+    round_sum = Offer(10**24, 10**12, divisible=True, resale=10**12)
     book = Book((round_sum,), (round_sum,))
     bare = market_of(universe, {}, 100_000 * USDC, {})
     market = replace(
@@ -159,3 +191,21 @@ def test_money_is_the_unit_of_what_is_asked() -> None:
     universe, market = of_offers("pieces", Book((Offer(1, 400 * USDC, key=7),), ()))
     assert market.price(universe, "pieces") == pytest.approx(400.0)
     assert MONEY.decimals == 6
+
+
+@given(share=st.integers(1, 10**6), earned=st.integers(0, 10**6))
+def test_what_wrapped_shares_have_earned_goes_in_when_they_are_sold(share: int, earned: int) -> None:
+    shares = replace(venue_of(1, 10_000), kind=REVENUE)
+    universe = universe_of(shares)
+    bare = market_of(universe, pools_of(universe, [2.0]), 10**12, {"v1": 10**24})
+    market = replace(bare, dues={"v1": (earned << 128) // 10**18})  # raw money per whole share
+    units, hop = share * 10**16, hop_of(shares, bare.pools["v1"], False)
+    done, plain = deal_of(shares, market, False, units), quote((hop,), units).amount_out
+    due = market.due("v1", units)
+    assert due * 10**18 <= units * earned + 10**18  # rounded up, by less than a unit
+    assert done.received == plain - due
+    assert done.cost == deal_of(shares, bare, False, units).cost
+    bought = deal_of(shares, market, True, share * USDC)
+    assert bought.received == deal_of(shares, bare, True, share * USDC).received
+    assert bought.cost - deal_of(shares, bare, True, share * USDC).cost == market.due("v1", bought.received)
+    assert market.value(universe, "v1") == max(0, bare.value(universe, "v1") - market.due("v1", 10**24))

@@ -10,7 +10,8 @@ import pytest
 from eth_account import Account
 
 from bot.chain.rpc import Rpc
-from bot.execution.outbox import Outbox, Patience
+from bot.execution.outbox import Outbox
+from bot.execution.sender import Patience
 from tests.execution.rig import CHAIN_ID, KEYS, VAULT, FaultProxy, anvil, calldata, fills
 
 MakeOutbox = Callable[..., Outbox]

@@ -24,7 +24,7 @@ from bot.chain.artefacts import anvil_binary
 from bot.chain.rpc import Rpc
 from bot.core.plan import Plan
 from bot.core.postings import Fill
-from bot.ports import Intent
+from bot.ports import Commitment, Intent
 from tests.ledger.builders import plan_of
 
 CHAIN_ID = 31_337
@@ -46,7 +46,7 @@ def _runtime() -> bytes:
     return bytes.fromhex(head.format(start) + closed)
 
 
-def calldata(plan: Plan) -> bytes:
+def calldata(plan: Plan, commitment: Commitment | None = None) -> bytes:
     return bytes.fromhex(plan.id)
 
 
@@ -58,7 +58,12 @@ def fills(logs: list[Any]) -> tuple[Fill, ...]:
 
 async def executions(node: Rpc, plan: Plan) -> int:
     """How often the chain has carried out the plan."""
-    return int(await node.request("eth_getStorageAt", [VAULT, "0x" + plan.id, "latest"]), 16)
+    return await called(node, plan.id)
+
+
+async def called(node: Rpc, word: str) -> int:
+    """How often the contract was called with this word, 64 hexadecimal digits."""
+    return int(await node.request("eth_getStorageAt", [VAULT, "0x" + word, "latest"]), 16)
 
 
 async def close_vault(node: Rpc) -> None:

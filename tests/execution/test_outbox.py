@@ -12,7 +12,7 @@ import pytest
 
 from bot.chain.rpc import Rpc
 from bot.errors import ChainError, InvariantBroken, SendError
-from bot.execution.outbox import Patience
+from bot.execution.sender import Patience
 from bot.execution.watcher import SPENT_ELSEWHERE
 from tests.execution import rig
 from tests.execution.conftest import QUICK, MakeOutbox

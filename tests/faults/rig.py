@@ -161,13 +161,13 @@ class Chain:
         assert "error" not in document, document["error"]
         return document["result"]
 
-    def call(self, to: str, signature: str, address: str = "") -> int:
-        """The number that a view function without arguments, or with one address, returns."""
-        data = keccak(text=signature)[:4].hex() + (address[2:].lower().rjust(64, "0") if address else "")
+    def call(self, to: str, signature: str, *words: str) -> int:
+        """The number that a view function returns; its arguments are words, or addresses, in hexadecimal."""
+        data = keccak(text=signature)[:4].hex() + "".join(word[2:].lower().rjust(64, "0") for word in words)
         return int(self.ask("eth_call", {"to": to, "data": "0x" + data}, "latest"), 16)
 
     def decisions(self) -> dict[str, list[tuple[int, str]]]:
-        """Decision id -> its (vault nonce, transaction), each once, from the vault's Allocated events."""
+        """Decision (a root, or of exits alone a plan's id) -> its (vault nonce, transaction), each once."""
         where = {"address": self.description["vault"], "topics": [ALLOCATED], "fromBlock": "0x0", "toBlock": "latest"}
         found: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for log in self.ask("eth_getLogs", where):
@@ -177,16 +177,21 @@ class Chain:
                 found[decision].append(place)
         return dict(found)
 
+    def anchored(self, root: str) -> int:
+        """The block in which our anchorer anchored the root, 0 if never."""
+        deployed = self.description
+        return self.call(deployed["decisions"], "anchoredAt(address,bytes32)", deployed["anchorer"], "0x" + root)
+
     def balances(self) -> dict[tuple[str, str], int]:
         """What the chain says is ours, by (account, token in lower case) as the books name them."""
-        universe, vault = self.description["universe"], self.description["vault"]
+        universe = self.description["universe"]
         money = universe["money"]["address"]
-        found = {("idle", money.lower()): self.call(money, "balanceOf(address)", vault)}
+        found = {("idle", money.lower()): self.call(self.description["vault"], "idle()")}
         for venue in universe["venues"][1:]:
             token = venue["token"]["address"]
-            held = self.call(token, "balanceOf(address)", venue["adapter"])
-            found[f"venue:{venue['id']}", token.lower()] = held
-        found["keeper", "native"] = int(self.ask("eth_getBalance", self.description["keeper"], "latest"), 16)
+            found[f"venue:{venue['id']}", token.lower()] = self.call(venue["adapter"], "position()")
+        for payer in ("keeper", "anchorer"):
+            found[payer, "native"] = int(self.ask("eth_getBalance", self.description[payer], "latest"), 16)
         return found
 
 
@@ -212,7 +217,7 @@ class Ledger:
         """Sums of what is ours, by (account, token in lower case)."""
         totals: dict[tuple[str, str], int] = defaultdict(int)
         for account, token, amount in self.rows("SELECT account, token, amount FROM postings"):
-            if account.startswith(("idle", "venue:", "keeper")):
+            if account.startswith(("idle", "venue:", "keeper", "anchorer")):
                 totals[account, token.lower()] += int(amount)
         return dict(totals)
 
@@ -235,7 +240,8 @@ def judge(chain: Chain, ledger: Ledger, cycles: Sequence[int]) -> dict[str, list
     intents = {row[0]: row[1:] for row in ledger.rows("SELECT id, state, tx_hash, cycle FROM intents")}
     assert {state for state, _, _ in intents.values()} <= {"done", "reverted"}, "an intent was left open"
     done = {name: (tx, cycle) for name, (state, tx, cycle) in intents.items() if state == "done"}
-    assert {name: tx for name, (tx, _) in done.items()} == {name: at[0][1] for name, at in decisions.items()}
+    assert {tx: name for name, (tx, _) in done.items()}.keys() == {at[0][1] for at in decisions.values()}
+    judge_commitments(chain, ledger, {name: places[0][1] for name, places in decisions.items()}, set(done))
 
     reports = ledger.reports()
     assert sorted(reports) == list(cycles), "a cycle is missing or was made up"
@@ -247,3 +253,17 @@ def judge(chain: Chain, ledger: Ledger, cycles: Sequence[int]) -> dict[str, list
     assert {key: books.get(key, 0) for key in held} == held
     assert all(total == held.get(key, 0) for key, total in books.items())
     return decisions
+
+
+def judge_commitments(chain: Chain, ledger: Ledger, decisions: dict[str, str], plans: set[str]) -> None:
+    """What entered anything was anchored in an earlier block, by another key, and is kept in the clear to be shown."""
+    roots = {name: tx for name, tx in decisions.items() if name not in plans}
+    assert roots, "a run that never entered anything proves nothing"
+    for root, tx in roots.items():
+        anchored = chain.anchored(root)
+        assert 0 < anchored < int(chain.ask("eth_getTransactionReceipt", tx)["blockNumber"], 16)
+        kept = json.loads((ledger.path.parent / "decisions" / f"{root}.json").read_text(encoding="utf-8"))
+        assert kept["root"] == "0x" + root
+        assert [leaf["adapter"] for leaf in kept["leaves"]] == [
+            venue["adapter"] for venue in chain.description["universe"]["venues"][1:]
+        ]

@@ -68,6 +68,12 @@ class Moments:
         found = self.ledger.rows("SELECT tx_hash FROM intents WHERE state = 'open'")
         return bool(found) and self.chain.ask("eth_getTransactionReceipt", found[0][0]) is not None
 
+    def anchored_but_not_sent(self) -> bool:
+        """The newest block holds a decision's root, and nothing has come of it yet."""
+        head = self.chain.ask("eth_getBlockByNumber", "latest", True)
+        registry = self.chain.description["decisions"].lower()
+        return [(sent["to"] or "").lower() for sent in head["transactions"]] == [registry]
+
     def booked_but_not_reported(self) -> bool:
         return bool(
             self.ledger.rows("SELECT 1 FROM intents WHERE state <> 'open' AND cycle NOT IN (SELECT cycle FROM cycles)")
@@ -141,6 +147,7 @@ def killed_often(strategy: Path, described: Path, names: list[str], last: str, s
 def test_kills_lose_nothing_and_repeat_nothing(strategy: Path, described: Path, tmp_path: Path) -> None:
     names = [
         "intent_open",
+        "anchored_but_not_sent",
         "mined_but_not_booked",
         "market_half_moved",
         "stepped_but_not_settled",
@@ -152,14 +159,16 @@ def test_kills_lose_nothing_and_repeat_nothing(strategy: Path, described: Path, 
     decisions = judge(killer.moments.chain, ledger, range(1, 11))
     assert len(decisions) >= 8, "the run must move capital nearly each time, or nothing was tried"
     assert killer.caught["intent_open"] + killer.caught["mined_but_not_booked"] >= 1, killer.caught
+    assert killer.caught["anchored_but_not_sent"] == 1, killer.caught
 
     # The same run, undisturbed on a chain of its own, ends with the same holdings to the wei.
     options = ("--mode", "fork", "--uncertified", "--synthetic", 7, "--to", "2024-06-17")
     calm = patron("run", strategy, *options, "--data-dir", tmp_path / "calm", cwd=tmp_path)
     assert calm.returncode == 0, calm.stderr
     undisturbed = Ledger(tmp_path / "calm" / "ledger.sqlite")
-    amounts = {account: total for (account, _), total in undisturbed.balances().items() if account != "keeper"}
-    assert {account: total for (account, _), total in ledger.balances().items() if account != "keeper"} == amounts
+    gas = ("keeper", "anchorer")  # a decision that was anchored and cut off is anchored anew
+    amounts = {account: total for (account, _), total in undisturbed.balances().items() if account not in gas}
+    assert {account: total for (account, _), total in ledger.balances().items() if account not in gas} == amounts
     outcomes = {cycle: report["outcome"] for cycle, report in undisturbed.reports().items()}
     assert {cycle: report["outcome"] for cycle, report in ledger.reports().items()} == outcomes
 

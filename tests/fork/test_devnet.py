@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from bot.chain.artefacts import abi
-from bot.chain.calls import allocate_calldata, fills_of
-from bot.chain.devnet import devnet as building
-from bot.chain.devnet.accounts import INVESTOR, KEEPER, OWNER, keeper_key
-from bot.chain.devnet.batch import Batch, Transaction, mine
+from bot.chain.calls import fills_of
+from bot.chain.devnet.accounts import INVESTOR, OWNER, anchorer_key, keeper_key
+from bot.chain.devnet.batch import Batch, mine
 from bot.chain.devnet.description import Deployed, load
 from bot.chain.devnet.devnet import Devnet, attach, devnet
-from bot.chain.devnet.protocols import INVENTORY, deploy
-from bot.chain.devnet.supervisor import Anvil
+from bot.chain.devnet.protocols import INVENTORY
 from bot.chain.multicall import Call, call_data, read
 from bot.chain.reader import ChainReader
 from bot.chain.rpc import quantity
+from bot.chain.simulate import ChainPreviewer
 from bot.core.mirror import BUDGET, MirrorStep
 from bot.core.universe import Universe, Venue, idle
 from bot.errors import ChainError, Reverted, RpcDown
+from tests.chain.committing import carried_out, committed
+from tests.chain.governance import configured
 from tests.chain.worlds import (
     CAPITAL,
     DEPTH,
@@ -31,7 +31,6 @@ from tests.chain.worlds import (
     START,
     UNIVERSE,
     moved,
-    placeholder,
     plan_for,
     spec_of,
     steps_between,
@@ -65,7 +64,6 @@ async def test_everything_is_where_the_description_says(chain: Devnet) -> None:
     deployed, universe = chain.description, chain.universe
     assert await chain.now() < START
     assert await number(chain, chain.vault, "totalAssets()") == CAPITAL
-    assert await number(chain, chain.vault, "minIdleBps()") == LIMITS.min_idle_bps
     assert await number(chain, chain.vault, "balanceOf(address)", INVESTOR) == CAPITAL * 10**6
     (adapters,) = await read(chain.rpc, Call(chain.vault, "venueList()", (), ("address[]",)))
     assert [adapter.lower() for adapter in adapters] == [venue.adapter.lower() for venue in universe.risky]
@@ -75,10 +73,10 @@ async def test_everything_is_where_the_description_says(chain: Devnet) -> None:
         assert token0 == venue.token.address.lower()
         assert await number(chain, venue.pool, "fee()", kind="uint24") == venue.fee_pips
         assert await number(chain, venue.pool, "tickSpacing()", kind="int24") == venue.tick_spacing
-        limits = await read(
-            chain.rpc, Call(chain.vault, "venues(address)", (venue.adapter,), ("bool", "bool", "uint16", "uint16"))
-        )
-        assert limits == (True, True, LIMITS.max_venue_bps + 100, LIMITS.max_loss_bps + 50)
+        listed, known, cap, loss, group = await configured(chain, venue.id)
+        assert (listed, known, cap) == (True, True, LIMITS.max_venue_bps + 100)
+        assert LIMITS.max_loss_bps + 50 < loss <= 1_000
+        assert await number(chain, chain.vault, "groupCapBps(uint32)", group, kind="uint16") == cap
         held = await number(chain, venue.token.address, "balanceOf(address)", deployed.market_maker)
         assert BUDGET < held < INVENTORY
         in_pool = await number(chain, universe.money.address, "balanceOf(address)", venue.pool)
@@ -147,9 +145,7 @@ async def test_after_settling_the_mean_price_is_the_present_one_and_capital_move
     for venue in chain.universe.risky:
         mean = await number(chain, venue.adapter, "twapTick()", kind="int24")
         assert mean == market.pools[venue.id].tick
-    plan = plan_for([0.2, 0.2, 0.2, 0.2], market, chain.universe)
-    data = allocate_calldata(plan, chain.universe, abi("Vault"))
-    (receipt,) = await mine(chain.rpc, [Transaction(KEEPER, chain.vault, data, 8_000_000, "allocate")])
+    receipt = await carried_out(chain, plan_for([0.2, 0.2, 0.2, 0.2], market, chain.universe))
     fills = fills_of(receipt["logs"], chain.universe)
     balances = await reader.balances(quantity(receipt["blockNumber"]))
     for fill in fills:
@@ -228,7 +224,8 @@ async def test_a_crash_between_block_and_log_is_repaired_from_the_chain(chain: D
 async def test_the_description_survives_its_file_and_holds_no_key(chain: Devnet) -> None:
     assert Deployed.from_json(chain.description.to_json()) == chain.description
     assert load(chain.run_dir) == (chain.description, chain.run_dir)
-    assert keeper_key()[2:] not in (chain.run_dir / "devnet.json").read_text(encoding="utf-8")
+    for key in (keeper_key(), anchorer_key()):
+        assert key[2:] not in (chain.run_dir / "devnet.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -287,114 +284,31 @@ async def test_two_venues_of_one_asset_share_its_token(tmp_path: Path) -> None:
         assert chain.universe["cheap"].pool != chain.universe["dear"].pool
 
 
-# --- the fork of a node that is not ours ------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def node(tmp_path: Path) -> AsyncIterator[tuple[Anvil, Universe]]:
-    """A local node that plays the remote one, and what its pools are."""
-    async with Anvil.local("remote", tmp_path, START - 90_000) as remote:
-        _, universe = await deploy(remote.rpc, UNIVERSE, PRICES, DEPTH)
-        await remote.rpc.request("evm_mine", [{"timestamp": hex(START)}])
-        yield remote, universe
-
-
-def pools_of(universe: Universe) -> dict[str, str]:
-    return {venue.id: venue.pool for venue in universe.risky}
-
-
-async def test_a_nodes_pools_become_the_universe_and_capital_is_there(
-    node: tuple[Anvil, Universe], tmp_path: Path
-) -> None:
-    remote, universe = node
-    secret = remote.url.replace("127.0.0.1", "user:k3y@127.0.0.1")
-    async with devnet(spec_of(rpc_url=secret, pools=pools_of(universe)), tmp_path / "run") as chain:
-        assert chain.universe.money == universe.money
-        assert [replace(venue, adapter="") for venue in chain.universe.risky] == list(universe.risky)
-        assert await number(chain, chain.vault, "totalAssets()") == CAPITAL
-        assert chain.description.protocols is None
-        assert await remote.rpc.request("eth_getCode", [chain.vault, "latest"]) == "0x"
-        reader = ChainReader(chain.rpc, chain.universe, chain.vault)
-        market = await reader.market()
-        plan = plan_for([0.2, 0.0, 0.2, 0.0], market, chain.universe)
-        data = allocate_calldata(plan, chain.universe, abi("Vault"))
-        (receipt,) = await mine(chain.rpc, [Transaction(KEEPER, chain.vault, data, 8_000_000, "allocate")])
-        assert len(fills_of(receipt["logs"], chain.universe)) == 2
-        for path in (tmp_path / "run").iterdir():
-            assert "k3y" not in path.read_text(encoding="utf-8"), path.name
-
-
-async def test_the_fork_follows_its_node_by_real_swaps(node: tuple[Anvil, Universe], tmp_path: Path) -> None:
-    remote, universe = node
-    async with devnet(spec_of(rpc_url=remote.url, pools=pools_of(universe)), tmp_path / "run") as chain:
-        await chain.follow_upstream()
-        assert not (chain.run_dir / "mirror.jsonl").exists(), "there was nothing to follow"
-        render, prompts = universe["render"], universe["prompts"]
-        maker = await Batch.of(remote.rpc, OWNER)
-        moves = [(render.pool, [10**21, 0], *WIDEST), (prompts.pool, [-(10**24)], *WIDEST)]
-        (protocols_maker,) = {log_owner async for log_owner in makers(remote)}
-        maker.call(protocols_maker, "step((address,int256[],uint160,uint160)[])", (moves,), gas=5_000_000)
-        await mine(remote.rpc, maker.transactions)
-        await chain.follow_upstream()
-        assert {line["venue"] for line in lines_of(chain.run_dir)} == {"render", "prompts"}
-        for venue in chain.universe.risky:
-            there = await read(remote.rpc, Call(venue.pool, "slot0()", (), ("uint160", "int24")))
-            here = await read(chain.rpc, Call(venue.pool, "slot0()", (), ("uint160", "int24")))
-            assert there[0] == here[0]
-
-
-async def makers(remote: Anvil) -> AsyncIterator[str]:
-    """Who minted the liquidity on the remote node."""
-    where = {
-        "fromBlock": "0x0",
-        "toBlock": "latest",
-        "topics": ["0x7a53080ba414158be7ec69b987b5fb7d07dee101fe85488f0853ae16239d0bde"],
-    }
-    for log in await remote.rpc.request("eth_getLogs", [where]):
-        yield "0x" + log["topics"][1][-40:]
-
-
 async def test_a_devnet_of_our_own_has_nobody_to_follow(chain: Devnet) -> None:
     with pytest.raises(ChainError, match="no upstream node to follow"):
         await chain.follow_upstream()
 
 
-async def test_pools_that_are_not_what_the_file_says_are_refused_by_name(
-    node: tuple[Anvil, Universe], tmp_path: Path
-) -> None:
-    remote, universe = node
-    pools = pools_of(universe)
-    fees = {venue.id: venue.fee_pips for venue in universe.risky}
-    other = Universe(
-        MONEY,
-        (
-            idle(MONEY),
-            *(replace(venue, fee_pips=500 if venue.id == "render" else fees[venue.id]) for venue in UNIVERSE.risky),
-        ),
-    )
-    euro = replace(MONEY, symbol="EURC")
-    cases = [
-        (
-            spec_of(pools={**pools, "weights": placeholder(0x99)}),
-            "weights: no contract at 0x0000000000000000000000000000000000000099",
-        ),
-        (spec_of(pools={**pools, "weights": universe.money.address}), "weights: 0x.* is not a Uniswap V3 pool"),
-        (spec_of(pools={**pools, "weights": ""}), "weights: no pool address is given"),
-        (spec_of(pools=pools, universe=other), "render: the pool's fee is 30 bps, the strategy file says 5"),
-        (
-            spec_of(pools=pools, universe=Universe(euro, (idle(euro), *UNIVERSE.risky))),
-            "render: EURC is not one of the pool's tokens, render and USDC",
-        ),
-    ]
-    for spec, told in cases:
-        with pytest.raises(ChainError, match=told):
-            async with devnet(replace(spec, rpc_url=remote.url), tmp_path / "run"):
-                pass
+async def test_blocks_that_are_waited_for_come(chain: Devnet) -> None:
+    head = quantity(await chain.rpc.request("eth_blockNumber", []))
+    await chain.reach(head)
+    assert quantity(await chain.rpc.request("eth_blockNumber", [])) == head
+    await chain.reach(head + 3)
+    assert quantity(await chain.rpc.request("eth_blockNumber", [])) == head + 3
 
 
-async def test_a_node_that_does_not_answer_is_one_line(tmp_path: Path, unused_tcp_port: int) -> None:
-    spec = spec_of(rpc_url=f"http://user:k3y@127.0.0.1:{unused_tcp_port}/k3y", pools={})
-    with pytest.raises(RpcDown) as caught:
-        async with building.devnet(spec, tmp_path):
-            pass
-    assert str(caught.value) == f"127.0.0.1:{unused_tcp_port}: nobody answers"
+async def test_a_shallow_pool_takes_a_small_part_of_its_depth_and_no_more(tmp_path: Path) -> None:
+    async with devnet(spec_of(depth=400_000 * 10**6), tmp_path) as chain:
+        await chain.step(START, bar(START, 2, chain))
+        await chain.settle()
+        reader = ChainReader(chain.rpc, chain.universe, chain.vault)
+        market = await reader.market()
+        room = market.room["render"]
+        assert CAPITAL // 25 < room < CAPITAL // 15
+        plan = plan_for([0.2, 0.0, 0.0, 0.0], market, chain.universe)
+        assert plan.legs[0].amount <= room
+        beyond = replace(plan, legs=(replace(plan.legs[0], amount=room * 12 // 10, min_received=1),))
+        allowed = await committed(chain, beyond)
+        previewer = ChainPreviewer(chain.rpc, chain.universe, chain.vault, chain.keeper)
+        preview = await previewer.preview(beyond, await reader.market(), allowed)
+        assert preview.reason.startswith("OverDepth(venue=render, "), preview

@@ -71,7 +71,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 def strategy(node: Node, tmp_path: Path) -> Path:
     file = tmp_path / "strategy.yaml"
     lines = ["chain: ethereum", "capital: 100000 USDC", "every: 6h", "bar: 1h", "strategy: {name: equal_weight}"]
-    lines += ["limits: {max_loss: 200 bps}", "venues:"]
+    lines += ["limits: {max_loss: 200 bps, unpriced: 40000 USDC}", "venues:"]
     for venue in node.universe.risky:
         lines.append(f"  {venue.id}: {{kind: uniswap_v3_hold, asset: A-{venue.id}, fee: {FEES[venue.id]}, pool: ")
         lines[-1] += f'"{venue.pool}"}}'

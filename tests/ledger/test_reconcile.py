@@ -19,7 +19,7 @@ WORD = st.integers(0, 2**256 - 1)
 
 def chain_of(idle: int, units: int, keeper: int | None = None) -> ChainBalances:
     market = Market(CHAIN_ID, 7, "0xab", 0, {}, {"media": units}, idle, 0)
-    return ChainBalances.of(market, UNIVERSE, keeper)
+    return ChainBalances.of(market, UNIVERSE, None if keeper is None else {"keeper": keeper})
 
 
 @given(idle=WORD, units=WORD)

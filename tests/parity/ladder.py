@@ -63,7 +63,7 @@ async def on_replay(run: Loaded, universe: Universe | None = None, market: Path 
 
 def lines(reports: list[CycleReport], universe: Universe) -> list[Line]:
     """Every posting but gas, in order, with symbols for addresses (each rung has its own)."""
-    symbols = {venue.token.address: venue.token.symbol for venue in universe.venues}
+    symbols = {venue.unit.address: venue.unit.symbol for venue in universe.venues}
     return [
         (report.cycle, posting.account, symbols[posting.token], posting.amount)
         for report in reports

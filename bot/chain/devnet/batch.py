@@ -9,6 +9,7 @@ from typing import Any
 
 from eth_abi.abi import encode
 from eth_typing import HexAddress, HexStr
+from eth_utils.abi import collapse_if_tuple
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from web3.types import Nonce
@@ -63,6 +64,14 @@ class Batch:
         self._add(CREATE2_DEPLOYER, salt + code, _CREATE_GAS, f"deploying {name}")
         return address
 
+    def create_named(
+        self, label: str, name: str, values: Sequence[Any] = (), libraries: Mapping[str, str] | None = None
+    ) -> str:
+        """Address of a new contract that depends on its code, its arguments and `label` alone, whoever sends it."""
+        code, salt = init_code(artefact(name), values, libraries), keccak(text=f"patron {label}")
+        self._add(CREATE2_DEPLOYER, salt + code, _CREATE_GAS, f"deploying {label}")
+        return create2_address(salt, code)
+
     def call(self, to: str, signature: str, values: Sequence[Any] = (), gas: int = 600_000, value: int = 0) -> None:
         """Adds a call of a canonical signature."""
         self._add(to, call_data(signature, values), gas, signature.partition("(")[0], value)
@@ -79,8 +88,13 @@ def create_address(sender: str, nonce: int) -> str:
 def init_code(contract: Artefact, values: Sequence[Any], libraries: Mapping[str, str] | None = None) -> bytes:
     """Linked creation code with its encoded constructor arguments."""
     constructor = next((entry for entry in contract.abi if entry["type"] == "constructor"), {"inputs": ()})
-    types = [field["type"] for field in constructor["inputs"]]
+    types = [collapse_if_tuple(field) for field in constructor["inputs"]]
     return contract.bytecode(libraries) + encode(types, values)
+
+
+def create2_address(salt: bytes, code: bytes) -> str:
+    """Where the deployer that is on most chains puts `code`."""
+    return to_checksum_address(keccak(b"\xff" + bytes.fromhex(CREATE2_DEPLOYER[2:]) + salt + keccak(code))[12:])
 
 
 def mined_salt(code: bytes, above: str = "", below: str = "") -> tuple[bytes, str]:

@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from bot.chain.devnet.deployment import Suite
 from bot.chain.devnet.protocols import Protocols
+from bot.chain.devnet.studio import Song
 from bot.core.units import Token
 from bot.core.universe import Universe, Venue
 from bot.errors import ChainError
@@ -29,17 +31,28 @@ class Deployed:
     chain_id: int
     universe: Universe
     vault: str
+    timelock: str  # the vault's owner
+    decisions: str  # the registry in which decisions are anchored
+    compliance: str
+    libraries: Mapping[str, str]  # that the vault is linked to
     keeper: str
+    anchorer: str
     curator: str
     guardian: str
     investor: str
-    owner: str
+    owner: str  # of the market that is made here
     market_maker: str
     capital: int  # raw money that the investor deposited
     start: int  # unix seconds of the first market step; on a fork of a node, of the fork
     window: int  # seconds of the TWAP
     block: int  # the fork's first block after everything was in place
+    unvouched: tuple[str, ...] = ()  # venues for whose depth too few witnesses were found: entries count as lost
     protocols: Protocols | None = None
+    songs: tuple[Song, ...] = ()  # media whose revenue is shared, where the devnet made some
+
+    @property
+    def suite(self) -> Suite:
+        return Suite(self.vault, self.timelock, self.decisions, self.compliance, self.libraries)
 
     def to_json(self) -> str:
         """Readable JSON that `from_json` turns back into an equal value."""
@@ -53,6 +66,8 @@ class Deployed:
         if unknown:
             raise ValueError(f"unknown fields {sorted(unknown)}")
         document["universe"] = _universe(document["universe"])
+        document["unvouched"] = tuple(document["unvouched"])
+        document["songs"] = tuple(Song(**song) for song in document["songs"])
         if document.get("protocols"):
             document["protocols"] = Protocols(**document["protocols"])
         return cls(**document)

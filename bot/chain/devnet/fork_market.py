@@ -44,7 +44,11 @@ class ForkMarket:
         await self._chain.settle(max(1, at - await self._chain.now()))
         self._now = await self._chain.now()
 
-    async def keeper_opening(self) -> tuple[Posting, ...]:
-        """The keeper's gas money as it stood at the block at which everything was in place, as an opening entry."""
-        held = (await self._reader.balances(self._chain.description.block)).get(("keeper", NATIVE), 0)
-        return balanced([Posting("gas", NATIVE, -held), Posting("keeper", NATIVE, held)])
+    async def gas_openings(self) -> dict[str, tuple[Posting, ...]]:
+        """By payer: its gas money as it stood at the block at which everything was in place, as an opening entry."""
+        found = await self._reader.balances(self._chain.description.block)
+        return {
+            payer: balanced([Posting("gas", NATIVE, -held), Posting(payer, NATIVE, held)])
+            for (payer, token), held in found.items()
+            if token == NATIVE
+        }

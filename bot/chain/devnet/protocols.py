@@ -15,7 +15,7 @@ from bot.chain.multicall import MULTICALL3
 from bot.chain.rpc import Rpc
 from bot.core.mirror import BUDGET, seeding
 from bot.core.units import ZERO_ADDRESS, Token
-from bot.core.universe import Universe, Venue, idle
+from bot.core.universe import MADE, Universe, Venue, idle
 from bot.errors import ChainError
 
 PERMIT2 = "0x000000000022D473030F116dDEE9F6B43aC78BA3"
@@ -41,12 +41,17 @@ class Protocols:
     tick_lens: str
     market_maker: str
     weth_pool: str
+    seaport: str = ""  # this and the following where a venue needs them
+    collection: str = ""
+    zora_implementation: str = ""
+    zora_code_hash: str = ""
     multicall3: str = MULTICALL3
     permit2: str = PERMIT2
 
 
 async def deploy(rpc: Rpc, universe: Universe, prices: Mapping[str, float], depth: int) -> tuple[Protocols, Universe]:
-    """Protocols on the chain behind `rpc`, and `universe` with the real tokens and seeded pools in place.
+    """Uniswap and company on the chain behind `rpc`, and `universe` with real tokens and seeded pools where a kind of
+    venue is made of just these; the others are as they were.
 
     `prices`: venue id -> money per whole token at which its pool starts; `depth`: raw money each pool is seeded with.
     Raises ChainError when an artefact is missing or a venue has no price.
@@ -78,12 +83,14 @@ async def deploy(rpc: Rpc, universe: Universe, prices: Mapping[str, float], dept
         if venue.id not in prices:
             raise ChainError(f"{venue.id}: no price to start its pool at")
     venues = [
-        replace(venue, pool=_pool(batch, factory, maker, money, venue, 6, prices[venue.id], depth))
+        replace(venue, pool=seeded_pool(batch, factory, maker, real.money, venue, prices[venue.id], depth))
+        if venue.kind in MADE
+        else venue
         for venue in real.risky
     ]
     chain = universe.money.chain_id
     ether = Venue("weth", "uniswap_v3_hold", "WETH", Token(chain, weth, "WETH", 18), 500, 10, _is_lower(weth, money))
-    weth_pool = _pool(batch, factory, maker, money, ether, 6, WETH_PRICE, _WETH_DEPTH)
+    weth_pool = seeded_pool(batch, factory, maker, real.money, ether, WETH_PRICE, _WETH_DEPTH)
     await mine(rpc, batch.transactions)
     protocols = Protocols(
         money=money,
@@ -115,34 +122,26 @@ async def _canonical(rpc: Rpc) -> None:
 
 
 def _tokens(batch: Batch, universe: Universe, money: str, maker: str) -> Universe:
-    """The universe with deployed tokens; venues of one asset share its token."""
+    """The universe with deployed money and tokens; venues of one asset share its token."""
     dollar = replace(universe.money, address=money, decimals=6)
     tokens: dict[str, Token] = {}
     for venue in universe.risky:
-        if venue.asset not in tokens:
+        if venue.asset not in tokens and venue.kind in MADE:
             values = (f"Media: {venue.asset}", venue.asset, maker, INVENTORY)
             address = batch.create2("MediaToken", values, below=money)
             tokens[venue.asset] = Token(dollar.chain_id, address, venue.asset, 18)
     risky: Sequence[Venue] = [
-        replace(venue, token=tokens[venue.asset], base_is_token0=True) for venue in universe.risky
+        replace(venue, token=tokens[venue.asset], base_is_token0=True) if venue.kind in MADE else venue
+        for venue in universe.risky
     ]
     return Universe(dollar, (idle(dollar), *risky))
 
 
-def _pool(
-    batch: Batch,
-    factory: str,
-    maker: str,
-    money: str,
-    venue: Venue,
-    money_decimals: int,
-    price: float,
-    depth: int,
-) -> str:
+def seeded_pool(batch: Batch, factory: str, maker: str, money: Token, venue: Venue, price: float, depth: int) -> str:
     """Address of the venue's pool: created, priced, seeded, with room for its price history."""
-    start = seeding(venue, money_decimals, price, depth)
-    pool = pool_address(factory, venue.token.address, money, venue.fee_pips)
-    tokens = (venue.token.address, money)
+    start = seeding(venue, money.decimals, price, depth)
+    pool = pool_address(factory, venue.token.address, money.address, venue.fee_pips)
+    tokens = (venue.token.address, money.address)
     batch.call(factory, "createPool(address,address,uint24)", (*tokens, venue.fee_pips), gas=7_000_000)
     batch.call(pool, "initialize(uint160)", (start.sqrt_price_x96,))
     for lower, upper, liquidity in start.positions:

@@ -68,4 +68,52 @@ interface IUniswapV3Pool {
     function mint(address recipient, int24 tickLower, int24 tickUpper, uint128 amount, bytes calldata data)
         external
         returns (uint256 amount0, uint256 amount1);
+
+    /// @notice Takes liquidity of the sender out and credits what it held, with its fees; 0 only brings fees up to
+    /// date.
+    /// @return amount0 Credited for the liquidity, rounded down; `collect` pays it.
+    function burn(int24 tickLower, int24 tickUpper, uint128 amount) external returns (uint256 amount0, uint256 amount1);
+
+    /// @notice Pays out at most what is asked for of what the sender's position has been credited.
+    function collect(
+        address recipient,
+        int24 tickLower,
+        int24 tickUpper,
+        uint128 amount0Requested,
+        uint128 amount1Requested
+    ) external returns (uint128 amount0, uint128 amount1);
+
+    /// @notice A position: fees per unit of liquidity (Q128.128) and what is owed are as of when it was last touched.
+    /// @param key keccak256(abi.encodePacked(owner, tickLower, tickUpper)).
+    function positions(bytes32 key)
+        external
+        view
+        returns (
+            uint128 liquidity,
+            uint256 feeGrowthInside0LastX128,
+            uint256 feeGrowthInside1LastX128,
+            uint128 tokensOwed0,
+            uint128 tokensOwed1
+        );
+
+    /// @notice One tick; fee growth outside is on the other side of it from the current tick, and only differences
+    /// count.
+    function ticks(int24 tick)
+        external
+        view
+        returns (
+            uint128 liquidityGross,
+            int128 liquidityNet,
+            uint256 feeGrowthOutside0X128,
+            uint256 feeGrowthOutside1X128,
+            int56 tickCumulativeOutside,
+            uint160 secondsPerLiquidityOutsideX128,
+            uint32 secondsOutside,
+            bool initialized
+        );
+
+    /// @return Fees per unit of liquidity ever, Q128.128; wraps around.
+    function feeGrowthGlobal0X128() external view returns (uint256);
+
+    function feeGrowthGlobal1X128() external view returns (uint256);
 }
