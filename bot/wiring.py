@@ -85,16 +85,15 @@ async def _fork(loaded: Loaded, run_dir: Path, tell: Tell, scorer: Scorer) -> As
 
     config = loaded.config
     async with chain_of(loaded, run_dir) as chain:
-        deployed, universe = chain.description, chain.universe
+        deployed = chain.description
         if loaded.options.uncertified and deployed.protocols is None:
             raise RefusedError(f"{loaded.options.devnet}: a fork of a node, and --uncertified is for the devnet alone")
+        universe = chain.universe
         settings = settings_of(config, universe, loaded.options.config)
         where = f"chain {deployed.chain_id}, fork at {chain.rpc.host}"
         tell(f"vault {chain.vault} with {len(universe.risky)} venues on {where}")
         for venue in deployed.unvouched:
-            tell(
-                f"{venue}: nobody vouches for the depth of its pool: what enters counts as lost, within limits.unpriced"
-            )
+            tell(f"{venue}: its pool is too little vouched for to be priced: what enters counts as lost")
         async with open_ledger(run_dir, await identity_of(chain)) as journal:
             ports = await on_chain(chain, run_dir, journal)
             market, feed = ports.market, _feed(loaded, universe)

@@ -24,7 +24,7 @@ from bot.settings import settings_of, simulated_universe
 
 INPUTS: Final = ("strategy", "config", "engine", "fitting", "data")
 # Whose code decides what a run of the rungs, or a gate, comes out as. Reports, commands and benchmarks do not.
-BOT: Final = ("chained_log", "config", "cycle", "loading", "paper", "quantity", "replay", "settings")
+BOT: Final = ("chained_log", "config", "config_venues", "cycle", "loading", "paper", "quantity", "replay", "settings")
 BOT_FOLDERS: Final = ("core", "signals")
 BACKTESTS: Final = (
     *(

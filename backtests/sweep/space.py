@@ -172,9 +172,9 @@ def _step(ends: list[str], unit: Unit) -> Fraction:
 
 def _unit(kind: Any, config: Config) -> Unit | None:
     """How the values of a field are counted, None where they are choices."""
-    parsers = [each.func for each in getattr(kind, "metadata", ()) if isinstance(each, BeforeValidator)]
+    parsers = _parsers(kind)
     annotation = kind if isinstance(kind, type) else getattr(kind, "annotation", None)
-    if bps in parsers or _names(annotation, bps):
+    if bps in parsers:
         return Unit(lambda text: Fraction(bps(text)), lambda n: f"{int(n)} bps", lambda low, high: Fraction(1))
     if seconds in parsers:
         return Unit(lambda text: Fraction(seconds(text)), lambda n: written_seconds(_whole(n, "second")), _last_unit)
@@ -194,12 +194,12 @@ def _unit(kind: Any, config: Config) -> Unit | None:
     return None
 
 
-def _names(annotation: Any, parser: Callable[..., Any]) -> bool:
-    """Whether a union holds a type that `parser` reads, as ``BpsField | None`` does."""
-    for part in typing.get_args(annotation):
-        if any(isinstance(each, BeforeValidator) and each.func is parser for each in getattr(part, "__metadata__", ())):
-            return True
-    return False
+def _parsers(kind: Any) -> list[Any]:
+    """What reads a field's values: its own parsers, and those of a union's types, as of ``BpsField | None``."""
+    validators = [*getattr(kind, "metadata", ())]
+    for part in typing.get_args(getattr(kind, "annotation", None)):
+        validators += getattr(part, "__metadata__", ())
+    return [each.func for each in validators if isinstance(each, BeforeValidator)]
 
 
 def _check(kind: Any) -> Callable[[Any], Any]:
@@ -207,7 +207,7 @@ def _check(kind: Any) -> Callable[[Any], Any]:
     allowed = (
         typing.get_args(kind.annotation) if typing.get_origin(getattr(kind, "annotation", None)) is Literal else ()
     )
-    parser = next((each.func for each in getattr(kind, "metadata", ()) if isinstance(each, BeforeValidator)), None)
+    parser = next(iter(_parsers(kind)), None)
 
     def checked(value: Any) -> Any:
         if allowed and value not in allowed:

@@ -7,7 +7,7 @@
 A mutant is first tried on the tests named after its file, with short fuzzing; if it lives, on every test that reaches
 its file with the default profile. It is killed when a test fails (or no longer ends). All happens in copies under
 --work; the repository is only read, but for MUTANTS.md. Results are kept in cache/mutants.json per file's content, so
-that runs add up; survivors are tried again by each run. Why a survivor may live stands in tools/mutants.json (its key
+that runs add up; unexplained survivors are tried again. Why a survivor may live stands in tools/mutants.json (its key
 -> one sentence), which is written by hand.
 
 Exit code 0 when every survivor is explained, 1 when not, 2 when the unchanged source does not pass its tests.
@@ -39,7 +39,7 @@ WHY = HOME / "tools" / "mutants.json"
 PAGE = HOME / "MUTANTS.md"
 OUTSIDE = ("interfaces", "devnet")  # folders of src without promises of their own
 QUICK = {"FOUNDRY_FUZZ_RUNS": "64", "FOUNDRY_INVARIANT_RUNS": "8", "FOUNDRY_INVARIANT_DEPTH": "32"}
-SLOWEST = 900.0  # seconds after which a test run counts as endless
+PATIENCE = 5  # times as long as on the unchanged source, and a test run counts as endless
 PLAIN = {"FOUNDRY_OPTIMIZER": "false", "FOUNDRY_CODE_SIZE_LIMIT": "1000000"}  # compiles twice as fast
 
 
@@ -68,30 +68,46 @@ def nearest(file: str, tests: list[str]) -> list[str]:
 
 
 class Bench:
-    """A private copy of contracts/ in which one mutant at a time is tried."""
+    """A private copy of contracts/ in which one mutant of one source at a time is tried on the same tests.
 
-    def __init__(self, root: Path, files: set[str]) -> None:
-        self.root, self.env = root, lay_out(root, files)
+    Raises BaselineFails when the unchanged source does not pass them.
+    """
 
-    def forge_test(self, settings: Mapping[str, str], *more: str) -> subprocess.CompletedProcess[str]:
-        """Raises subprocess.TimeoutExpired after SLOWEST seconds."""
+    def __init__(
+        self, root: Path, own: str, tests: list[str], graph: Mapping[str, set[str]], *settings: dict[str, str]
+    ):
+        self.root, self.own, self.tests = root, own, tests
+        self.env = lay_out(root, closure([own, *tests], graph))
+        for self.settings in settings:  # the first with which the unchanged source passes
+            began, self.limit = time.monotonic(), 3_600.0
+            fate = self.fate((HOME / own).read_text())
+            self.limit = 60 + PATIENCE * (time.monotonic() - began)
+            if fate == "survived":
+                return
+        raise BaselineFails(f"{own}: its tests fail on the unchanged source ({fate})")
+
+    def fate(self, source: str) -> str:
+        """killed, endless, stillborn or survived."""
+        (self.root / self.own).write_text(source)
         for left in ("fuzz", "invariant"):  # forge replays failures that an earlier mutant left
             shutil.rmtree(self.root / "cache" / left, ignore_errors=True)
-        command = [str(forge(self.root)), "test", "--root", str(self.root), *more]
-        return subprocess.run(  # noqa: S603 (the pinned program)
-            command, cwd=self.root, env={**self.env, **settings}, capture_output=True, text=True, timeout=SLOWEST
-        )
-
-    def fate(self, tests: list[str], settings: Mapping[str, str]) -> str:
-        """killed, endless, stillborn or survived, for the sources as they stand."""
+        command = [str(forge(self.root)), "test", "--root", str(self.root), "--fail-fast"]
+        command += ["--match-path", "{" + ",".join(self.tests) + "}"]
         try:
-            run = self.forge_test(settings, "--fail-fast", "--match-path", "{" + ",".join(tests) + "}")
+            run = subprocess.run(  # noqa: S603 (the pinned program)
+                command,
+                cwd=self.root,
+                env=self.env | self.settings,
+                capture_output=True,
+                text=True,
+                timeout=self.limit,
+            )
         except subprocess.TimeoutExpired:
             return "endless"
         if "Compiler run failed" in run.stdout + run.stderr:
             return "stillborn"
         if "Suite result" not in run.stdout:
-            raise BaselineFails(f"no test ran: {(run.stdout + run.stderr)[-800:]}")
+            raise BaselineFails(f"{self.own}: no test ran: {(run.stdout + run.stderr)[-800:]}")
         return "survived" if run.returncode == 0 else "killed"
 
 
@@ -112,25 +128,18 @@ class Run:
         tests = sorted(test for test in self.graph if test.endswith(".t.sol") and own in closure([test], self.graph))
         if not tests:
             raise BaselineFails(f"{name}: no test reaches it")
-        near = nearest(name, tests)
-        quick = Bench(self.work / f"{name.replace('/', '-')}-quick", closure([own, *near], self.graph))
+        place = self.work / name.replace("/", "-")
+        quick = Bench(place / "quick", own, nearest(name, tests), self.graph, QUICK | PLAIN, QUICK)
         full: Bench | None = None
-        settings = next((s for s in (QUICK | PLAIN, QUICK) if quick.fate(near, s) == "survived"), None)
-        if settings is None:
-            raise BaselineFails(f"{name}: its tests fail on the unchanged source")
         for mutant in chosen:
             if time.monotonic() > until:
                 break
-            (quick.root / own).write_text(mutant.applied(source))
-            fate = quick.fate(near, settings)
+            fate = quick.fate(mutant.applied(source))
             if fate == "survived":
-                full = full or Bench(self.work / f"{name.replace('/', '-')}-full", closure([own, *tests], self.graph))
-                (full.root / own).write_text(mutant.applied(source))
-                fate = full.fate(tests, {})
+                full = full or Bench(place / "full", own, tests, self.graph, {})
+                fate = full.fate(mutant.applied(source))
             self._note(mutant, digest(source), fate)
-        for bench in (quick, full):
-            if bench is not None:
-                shutil.rmtree(bench.root)
+        shutil.rmtree(place)
 
     def _note(self, mutant: Mutant, source: str, fate: str) -> None:
         with self.lock:
@@ -169,27 +178,26 @@ def main() -> int:
 
     every = {name: mutants(name, (HOME / "src" / name).read_text()) for name in sources([])}
     results = known(every)
+    why = json.loads(WHY.read_text()) if WHY.exists() else {}
+    failures = []
     if not given.report:
-        files = sources(given.files)
-        work = given.work or Path(tempfile.mkdtemp(prefix="mutants-"))
         plan = []
-        for name in files:
+        for name in sources(given.files):
             sample = random.Random(f"{given.seed}|{name}").sample(every[name], len(every[name]))[: given.most]
-            todo = [m for m in sample if results.get(m.key, {"fate": "survived"})["fate"] == "survived"]
+            alive = [m for m in sample if results.get(m.key, {"fate": "survived"})["fate"] == "survived"]
+            todo = [m for m in alive if m.key not in results or m.key not in why]
             if todo:
                 plan.append((name, todo))
+        work = given.work or Path(tempfile.mkdtemp(prefix="mutants-"))
         run = Run(work, time.monotonic() + 60 * given.budget_minutes, given.workers, len(plan), results)
-        try:
-            with ThreadPoolExecutor(given.workers) as pool:
-                for job in [pool.submit(run.file, name, todo) for name, todo in plan]:
-                    job.result()
-        except BaselineFails as error:
-            sys.stderr.write(f"mutate: {error}\n")
-            return 2
-    why = json.loads(WHY.read_text()) if WHY.exists() else {}
+        with ThreadPoolExecutor(given.workers) as pool:
+            jobs = [pool.submit(run.file, name, todo) for name, todo in plan]
+        failures = [job.exception() for job in jobs if job.exception() is not None]
     page, unexplained = render(every, results, why, given.seed)
     PAGE.write_text(page)
-    return 1 if unexplained else 0
+    for failure in failures:
+        sys.stderr.write(f"mutate: {failure}\n")
+    return 2 if failures else 1 if unexplained else 0
 
 
 if __name__ == "__main__":

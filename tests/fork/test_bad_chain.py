@@ -12,7 +12,7 @@ import pytest
 
 from tests.certified import certify
 from tests.faults.inside import call
-from tests.faults.rig import Ledger, devnet_up, running
+from tests.faults.rig import Chain, Ledger, devnet_up, running
 from tests.faults.test_sigkill import FIRST_DAY, STRATEGY
 
 Capture = pytest.CaptureFixture[str]
@@ -175,3 +175,26 @@ def test_a_chain_that_dies_makes_failed_cycles_and_no_traceback(strategy: Path, 
     assert outcomes[:2] == ["deployed", "deployed"]
     assert outcomes[-2:] == ["failed", "failed"]
     assert (folder / "report.html").exists()
+
+
+@pytest.mark.fork
+@pytest.mark.parametrize("what", ["vault", "decisions", "adapter"])
+def test_contracts_that_are_not_of_this_build_are_refused(
+    strategy: Path, tmp_path: Path, capsys: Capture, what: str
+) -> None:
+    """One changed byte, and no run and no comparison touches them."""
+    with devnet_up(strategy, tmp_path / "devnet") as described:
+        chain = Chain.at(described)
+        first = chain.description["universe"]["venues"][1]
+        address = first["adapter"] if what == "adapter" else chain.description[what]
+        told = {"vault": "vault", "decisions": "decision registry", "adapter": f"{first['id']}'s adapter"}[what]
+        code = chain.ask("eth_getCode", address, "latest")
+        chain.ask("anvil_setCode", address, code[:-2] + ("00" if code[-2:] != "00" else "01"))
+        run = ("run", strategy, "--uncertified", "--devnet", described, "--data-dir", tmp_path / "run", "--once")
+        for arguments in (run, ("ledger", "reconcile", "--data-dir", tmp_path / "devnet")):
+            said = call(capsys, *arguments).error(4)
+            assert said.startswith(f"{told} at {address}: its code is 0x")
+            assert ", expected 0x" in said
+        assert not (tmp_path / "run" / "ledger.sqlite").exists()
+        chain.ask("anvil_setCode", address, code)
+        assert call(capsys, *run).code == 0

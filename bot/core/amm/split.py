@@ -59,6 +59,9 @@ def best_split(routes: Sequence[Route], amount: int) -> Split:
     return Split(tuple(quote(curve.route, part) if part else None for curve, part in zip(curves, best, strict=True)))
 
 
+_REFUSED = -(1 << 256)  # worth more than any pay is: a split with a part that is refused is no split
+
+
 @dataclass(slots=True)
 class _Curve:
     """One route as a function of its input.
@@ -77,7 +80,7 @@ class _Curve:
             try:
                 done = quote(self.route, given)
             except NothingOut:
-                self.known[given] = -1
+                self.known[given] = _REFUSED
             else:
                 self.known[given] = done.amount_out
                 insort(self.table, (float(given), _reciprocal_root(done.after)))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {ICompliance} from "../interfaces/ICompliance.sol";
+
 /// @title What the vault's rules are made of
 /// @notice Inherited by the vault and named by its libraries, so that both have the same types, events and errors.
 interface IRules {
@@ -41,6 +43,7 @@ interface IRules {
     event LimitsSet(Limits limits);
     event Tripped(uint256 price, uint256 highWater);
 
+    error VenueNotAllowed(address venue, address token);
     error BadLimits(Limits limits);
     error BpsTooHigh(uint256 given, uint256 most);
     error VenueMismatch(address venue);
@@ -55,4 +58,7 @@ interface IRules {
     error OverCap(address venue, uint256 value, uint256 cap);
     error OverGroupCap(uint32 group, uint256 value, uint256 cap);
     error OverDepth(address venue, uint256 value, uint256 most);
+
+    /// @return Who may hold what; zero when anyone may hold anything.
+    function compliance() external view returns (ICompliance);
 }

@@ -5,6 +5,7 @@ import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
+import {ICompliance} from "../interfaces/ICompliance.sol";
 import {IVenue} from "../interfaces/IVenue.sol";
 import {VenueReads} from "../libraries/VenueReads.sol";
 import {Accounts} from "./Accounts.sol";
@@ -42,7 +43,8 @@ library Rules {
     /// @dev No period may be longer, so that none can freeze what is owed.
     uint256 internal constant MAX_PERIOD = 90 days;
 
-    /// @notice Sets a venue's group, cap and loss limit; lists it, if it may loosen.
+    /// @notice Sets a venue's group, cap and loss limit, and lists it. Unless it may loosen, only the cap may change, and only
+    /// downwards: a tighter loss limit would keep the position from being left.
     function setVenue(
         Book storage book,
         Accounts.Data storage accounts,
@@ -57,16 +59,15 @@ library Rules {
         IRules.VenueConfig memory now_ = book.venues[venue];
         if (!mayLoosen) {
             if (!now_.known) revert IRules.NotKnown(venue);
-            if (group != now_.group || capBps > now_.capBps || maxLossBps > now_.maxLossBps) {
+            if (group != now_.group || capBps > now_.capBps || maxLossBps != now_.maxLossBps) {
                 revert IRules.NotTighter();
             }
-        } else if (!now_.known) {
-            if (accounts.venues.length == MAX_VENUES) revert IRules.TooManyVenues(MAX_VENUES);
-            if (venue.code.length == 0) revert IRules.VenueMismatch(venue);
-            if (IVenue(venue).vault() != address(this) || IVenue(venue).asset() != IERC4626(address(this)).asset()) {
-                revert IRules.VenueMismatch(venue);
+        } else {
+            _checkListable(venue);
+            if (!now_.known) {
+                if (accounts.venues.length == MAX_VENUES) revert IRules.TooManyVenues(MAX_VENUES);
+                accounts.venues.push(venue);
             }
-            accounts.venues.push(venue);
         }
         _store(book, venue, IRules.VenueConfig(mayLoosen || now_.listed, true, capBps, maxLossBps, group));
     }
@@ -134,7 +135,9 @@ library Rules {
         bytes32 decision,
         uint256 nonce
     ) external {
-        if (block.timestamp > permit.expiry) revert IRules.PermitExpired(permit.expiry, block.timestamp);
+        if (block.timestamp > permit.expiry) {
+            revert IRules.PermitExpired(permit.expiry, block.timestamp);
+        }
         if (amount > permit.maxAssets) revert IRules.OverPermit(amount, permit.maxAssets);
         bytes32 leaf =
             DecisionLeaf.hash(address(this), venue, true, permit.maxAssets, nonce, permit.expiry, permit.record);
@@ -194,6 +197,19 @@ library Rules {
         if (kind == Budget.Unpriced) return book.limits.unpricedBudget;
         uint256 bps = kind == Budget.Turnover ? book.limits.turnoverBps : book.limits.lossBps;
         return bps * 1e18 / BPS;
+    }
+
+    /// @dev It must be this vault's, and in what this vault is allowed to hold.
+    function _checkListable(address venue) private view {
+        if (venue.code.length == 0) revert IRules.VenueMismatch(venue);
+        if (IVenue(venue).vault() != address(this) || IVenue(venue).asset() != IERC4626(address(this)).asset()) {
+            revert IRules.VenueMismatch(venue);
+        }
+        ICompliance registry = IRules(address(this)).compliance();
+        address token = IVenue(venue).token();
+        if (address(registry) != address(0) && !registry.canHold(address(this), token)) {
+            revert IRules.VenueNotAllowed(venue, token);
+        }
     }
 
     function _store(Book storage book, address venue, IRules.VenueConfig memory config) private {

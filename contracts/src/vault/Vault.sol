@@ -268,8 +268,7 @@ contract Vault is WithdrawalQueue {
         for (uint256 i = 0; i < actions.length; ++i) {
             if (actions[i].entry) _book.judge(_accounts, actions[i].venue, sheet.gross);
         }
-        uint256 leastUp =
-            Math.ceilDiv(sheet.gross * _book.limits.minIdleBps, Rules.BPS) + _queueNeedUp(_total(sheet));
+        uint256 leastUp = Math.ceilDiv(sheet.gross * _book.limits.minIdleBps, Rules.BPS) + _queueNeedUp(_total(sheet));
         _requireIdle(leastUp);
     }
 

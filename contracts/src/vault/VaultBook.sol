@@ -39,6 +39,7 @@ abstract contract VaultBook is IRules, ERC4626, AccessControl, Pausable {
     bytes32 public constant KEEPER_ROLE = keccak256("KEEPER_ROLE");
 
     IDecisionRegistry public immutable decisions;
+    /// @inheritdoc IRules
     ICompliance public immutable compliance;
     address public immutable feeRecipient;
     /// @notice Whose anchored decisions count; never a keeper.

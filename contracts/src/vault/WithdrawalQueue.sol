@@ -189,7 +189,8 @@ abstract contract WithdrawalQueue is VaultAccounts {
     function _mostSharesOut(Accounts.Sheet memory sheet, address owner) private view returns (uint256) {
         if (!_mayLeave(owner)) return 0;
         (uint256 shares, uint256 low, uint256 free) = (balanceOf(owner), _low(sheet), _free(sheet));
-        return _assetsFor(shares, low, Math.Rounding.Floor) <= free ? shares : _sharesFor(free, low, Math.Rounding.Floor);
+        return
+            _assetsFor(shares, low, Math.Rounding.Floor) <= free ? shares : _sharesFor(free, low, Math.Rounding.Floor);
     }
 
     /// @dev Assets that the queue may need; its price may still fall, so this is rounded up in every way.

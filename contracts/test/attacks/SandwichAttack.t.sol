@@ -32,7 +32,9 @@ contract SandwichAttackTest is VaultFixture {
     /// The honest keeper asked for what it saw, less half a per cent.
     function test_attack_on_a_rebalance_with_a_slippage_limit() public {
         (uint256 best,) = _search(50);
-        Bound.judge("sandwich of a rebalance at 50 bps", best, 100_000e6 * uint256(50 + 31 + 10) / BPS, "raw dollars of 100,000");
+        Bound.judge(
+            "sandwich of a rebalance at 50 bps", best, 100_000e6 * uint256(50 + 31 + 10) / BPS, "raw dollars of 100,000"
+        );
     }
 
     function _search(uint256 slippageBps) private returns (uint256 best, uint256 passed) {

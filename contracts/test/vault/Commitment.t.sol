@@ -48,9 +48,8 @@ contract CommitmentTest is HostileFixture {
     function test_a_leaf_of_a_venue_that_was_only_scored_allows_nothing() public {
         IRules.Permit[] memory permits = new IRules.Permit[](1);
         permits[0] = IRules.Permit(0, block.timestamp, "scored", new bytes32[](0));
-        bytes memory fields = abi.encode(
-            block.chainid, vault, hostile, false, 0, vault.nonce(), block.timestamp, bytes32("scored")
-        );
+        bytes memory fields =
+            abi.encode(block.chainid, vault, hostile, false, 0, vault.nonce(), block.timestamp, bytes32("scored"));
         bytes32 root = keccak256(bytes.concat(keccak256(fields)));
         _anchor(root);
         _run(_entry(1), permits, root, abi.encodeWithSelector(IRules.OverPermit.selector, 1, 0));
@@ -111,8 +110,7 @@ contract CommitmentTest is HostileFixture {
         bool passed = late > 0;
         vm.warp(permits[0].expiry + late);
         bytes4 kind = IRules.PermitExpired.selector;
-        bytes memory err =
-            passed ? abi.encodeWithSelector(kind, permits[0].expiry, block.timestamp) : bytes("");
+        bytes memory err = passed ? abi.encodeWithSelector(kind, permits[0].expiry, block.timestamp) : bytes("");
         _run(_entry(AMOUNT), permits, root, err);
     }
 
@@ -157,8 +155,7 @@ contract CommitmentTest is HostileFixture {
 
     function test_a_keeper_is_never_the_anchorer_and_has_no_other_role() public {
         bytes memory err = abi.encodeWithSelector(VaultBook.KeeperMustStandAlone.selector, keeper);
-        bytes32[4] memory roles =
-            [vault.KEEPER_ROLE(), vault.OWNER_ROLE(), vault.CURATOR_ROLE(), vault.GUARDIAN_ROLE()];
+        bytes32[4] memory roles = [vault.KEEPER_ROLE(), vault.OWNER_ROLE(), vault.CURATOR_ROLE(), vault.GUARDIAN_ROLE()];
         vm.startPrank(owner);
         vm.expectRevert(err);
         vault.setAnchorer(keeper);

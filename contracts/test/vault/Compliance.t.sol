@@ -66,6 +66,20 @@ contract VaultComplianceTest is HostileFixture {
         vault.transfer(alice, 1);
     }
 
+    function test_a_venue_whose_token_is_denied_to_the_vault_is_not_listed() public {
+        ComplianceRegistry.Rule memory denied;
+        denied.denied = true;
+        vm.startPrank(owner);
+        registry.setRule(hostile.token(), denied);
+        vm.expectRevert(abi.encodeWithSelector(IRules.VenueNotAllowed.selector, hostile, hostile.token()));
+        vault.setVenue(address(hostile), GROUP, 100, 100);
+        vm.stopPrank();
+        vm.startPrank(guardian); // tightening asks nobody
+        vault.setVenue(address(hostile), GROUP, 100, MAX_LOSS_BPS);
+        vault.delist(address(hostile));
+        vm.stopPrank();
+    }
+
     function test_a_denied_holder_is_frozen_in_every_way() public {
         uint256 id = _request(alice, 1e12 * 100);
         _deny(alice);
@@ -156,6 +170,11 @@ contract VaultComplianceTest is HostileFixture {
         vm.startPrank(officer);
         registry.identify(people, identities, LIST);
         vm.stopPrank();
+    }
+
+    function _admit(address who) internal override {
+        vm.prank(owner);
+        registry.exempt(_list1(who), LIST);
     }
 
     function _deny(address who) private {

@@ -99,9 +99,8 @@ contract InvariantsTest is Test {
     /// Turnover and loss as parts of the whole, what is unpriced in assets; looked at over every stretch between two takes.
     function invariant_n_epochs_never_take_more_than_n_plus_one_budgets() public view {
         (,,, IRules.Limits memory limits) = handler.book();
-        uint256[3] memory budgets = [
-            1e18 * uint256(limits.turnoverBps) / BPS, 1e18 * uint256(limits.lossBps) / BPS, limits.unpricedBudget
-        ];
+        uint256[3] memory budgets =
+            [1e18 * uint256(limits.turnoverBps) / BPS, 1e18 * uint256(limits.lossBps) / BPS, limits.unpricedBudget];
         for (uint256 b = 0; b < 3; ++b) {
             VaultLife.Take[] memory takes = handler.takesOf(b);
             for (uint256 i = 0; i < takes.length; ++i) {

@@ -30,7 +30,9 @@ contract ProfitLockTest is Test {
         assertEq(lock.unlocked(), 1_000e6 + gain - left);
     }
 
-    function test_a_report_never_changes_what_assets_count_for(uint256[6] memory gross, uint256[6] memory waits) public {
+    function test_a_report_never_changes_what_assets_count_for(uint256[6] memory gross, uint256[6] memory waits)
+        public
+    {
         for (uint256 i = 0; i < 6; ++i) {
             vm.warp(block.timestamp + bound(waits[i], 0, PERIOD));
             uint256 now_ = bound(gross[i], 0, 1e30);

@@ -96,8 +96,7 @@ abstract contract VaultTests is VaultFixture {
         uint256 state = vm.snapshotState();
         uint256 units = _enter(address(venue), 5_000e6);
         vm.revertToState(state);
-        bytes memory err =
-            abi.encodeWithSelector(WithdrawalQueue.TooLittleReceived.selector, venue, units, units + 1);
+        bytes memory err = abi.encodeWithSelector(WithdrawalQueue.TooLittleReceived.selector, venue, units, units + 1);
         _refused(_one(address(venue), true, 5_000e6, units + 1), err);
         _allocate(_one(address(venue), true, 5_000e6, units));
 

@@ -216,11 +216,12 @@ contract VaultHandler is VaultLife {
             && trial.received >= (trial.before - trial.value) - (trial.before - trial.value) * MAX_LOSS_BPS / BPS;
         if (forQueue) works = works && _mayUnwindForQueue(which, units, trial, idle, need);
         vm.prank(forQueue ? mallory : guardian);
-        (bool ok,) = address(vault).call(
-            forQueue
-                ? abi.encodeCall(vault.unwindForQueue, (places[which], units, 0, ""))
-                : abi.encodeCall(vault.unwind, (places[which], units, 0, ""))
-        );
+        (bool ok,) = address(vault)
+            .call(
+                forQueue
+                    ? abi.encodeCall(vault.unwindForQueue, (places[which], units, 0, ""))
+                    : abi.encodeCall(vault.unwind, (places[which], units, 0, ""))
+            );
         require(ok == works, "unwinding went otherwise than it must");
         if (ok) idleExpected += trial.received;
     }

@@ -36,6 +36,7 @@ abstract contract VaultLife is VaultFixture {
     uint256[VENUES] public capSet;
     bool[VENUES] public listedSet;
     IRules.Limits internal limitsSet;
+
     /// One take out of a budget: when, and how much.
     struct Take {
         uint256 at;
@@ -152,7 +153,9 @@ abstract contract VaultLife is VaultFixture {
         if (_overBudget(t, gained, gross)) return Meter.BudgetSpent.selector;
         if (_anyStale()) return Vault.VenueStale.selector;
         uint256 total = Math.min(gross, vault.totalAssets());
-        if (_price(total) < vault.highWater() * (BPS - limitsSet.drawdownBps) / BPS) return Vault.BreakerTripped.selector;
+        if (_price(total) < vault.highWater() * (BPS - limitsSet.drawdownBps) / BPS) {
+            return Vault.BreakerTripped.selector;
+        }
         return _overLimits(which, t, gross, total, idle);
     }
 
@@ -245,11 +248,12 @@ abstract contract VaultLife is VaultFixture {
             vm.warp(block.timestamp + limitsSet.staleGrace / 4);
         }
         uint256 idle = vault.idle();
-        uint256 owed = vault.convertToAssets(vault.queuedShares());
+        uint256 owed = vault.reserved();
         uint256 before = usd.balanceOf(address(vault));
         _settleAndClaimAll();
-        require(vault.idle() <= 2 || owed == 0 || vault.queuedShares() == 0, "idle assets were kept");
-        require(before - usd.balanceOf(address(vault)) + 2 >= Math.min(idle, owed / 4), "not paid out");
+        require(vault.idle() <= 2 || vault.queuedShares() == 0, "idle assets were kept");
+        require(before - usd.balanceOf(address(vault)) == idle - vault.idle() + owed, "not paid out");
+        require(vault.reserved() == 0, "a claim was not paid");
         vm.clearMockedCalls();
         require(vm.revertToStateAndDelete(state), "state");
     }
