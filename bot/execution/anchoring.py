@@ -73,8 +73,8 @@ class Anchoring(Committer):
         await self._close(intent, receipt)
         if not receipt.ok:
             raise ChainError(f"the anchor {intent.tx_hash} failed: {receipt.reason or 'reverted'}")
-        # The call comes in the block after the newest one at the earliest.
-        await self._chain.reach(receipt.block + blocks - 1)
+        # The call comes a block later, but nodes estimate its gas as if it were in the newest one.
+        await self._chain.reach(receipt.block + blocks)
         return decision.commitment(receipt)
 
     async def settle(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from bot.chain.calls import fills_of
-from bot.chain.devnet.devnet import Devnet
+from bot.chain.devnet.devnet import Devnet, devnet
 from bot.chain.flows import Flows, postings_of_log
 from bot.chain.reader import ChainReader
 from bot.chain.rpc import quantity
@@ -21,7 +22,7 @@ from bot.core.universe import Universe
 from bot.errors import ChainError
 from tests.chain.committing import agreed, carried_out
 from tests.chain.governance import by_timelock, sent
-from tests.chain.worlds import MONEY, UNIVERSE, placeholder
+from tests.chain.worlds import MONEY, UNIVERSE, placeholder, spec_of
 
 pytestmark = [pytest.mark.fork, pytest.mark.asyncio(loop_scope="session")]
 
@@ -47,7 +48,12 @@ class Books:
             self.totals[line.account, line.token] += line.amount
 
 
-async def test_books_follow_whatever_others_do_to_the_vault(chain: Devnet) -> None:
+async def test_books_follow_whatever_others_do_to_the_vault(tmp_path: Path) -> None:
+    async with devnet(spec_of(), tmp_path) as chain:
+        await follow_all(chain)
+
+
+async def follow_all(chain: Devnet) -> None:
     people, money, universe = chain.description, chain.universe.money.address, chain.universe
     reader, books = ChainReader(chain.rpc, universe, chain.vault), Books()
     await chain.settle(7_200)  # old enough to be priced
@@ -101,7 +107,6 @@ async def test_books_follow_whatever_others_do_to_the_vault(chain: Devnet) -> No
     await by_timelock(chain, chain.vault, "absorb()")
     await equal(5)
     assert books.totals["gifts", money] == -77
-    await leave(chain, reader)
 
 
 async def last_request(chain: Devnet) -> int:
@@ -111,14 +116,6 @@ async def last_request(chain: Devnet) -> int:
 
 def length() -> str:
     return keccak(text="queueLength()")[:4].hex()
-
-
-async def leave(chain: Devnet, reader: ChainReader) -> None:
-    """Everything sold again: the other tests begin with idle money."""
-    await chain.settle()
-    _, plan, allowed = await agreed(chain, reader, [0.0, 0.0, 0.0, 0.0])
-    await carried_out(chain, plan, allowed)
-    await chain.settle()
 
 
 def log(event: str, data: tuple[int, ...], *addresses: str) -> dict[str, Any]:

@@ -8,9 +8,11 @@ import pytest
 
 from bot.chain.devnet.batch import Batch, mine
 from bot.chain.devnet.devnet import Devnet
+from bot.chain.multicall import Call, read
 from bot.chain.reader import ChainReader, head_of
 from bot.chain.rpc import Rpc, quantity
 from bot.chain.simulate import ChainPreviewer
+from bot.chain.vault_state import LIMITS
 from bot.core.amm.concentrated import Pool, with_liquidity
 from bot.core.deal import deal_of
 from bot.core.market import Market
@@ -20,7 +22,7 @@ from bot.core.postings import NATIVE
 from bot.core.units import ZERO_ADDRESS
 from bot.core.universe import Universe
 from bot.errors import ChainError, Reverted
-from tests.chain.committing import committed
+from tests.chain.committing import agreed, carried_out, committed
 from tests.chain.governance import by_timelock, configured, sent
 from tests.chain.worlds import (
     CAPITAL,
@@ -286,3 +288,21 @@ async def test_balances_are_those_of_the_block_that_is_asked_for_and_no_gift_is_
     # Out again: the other tests know what the vault holds.
     await sent(chain, people.investor, chain.vault, "withdraw(uint256,address,address)", 7, *[people.investor] * 2)
     assert (await reader.balances())["idle", money] == before["idle", money]
+
+
+async def test_a_tripped_breaker_closes_entries_until_the_timelock_resets_it(chain: Devnet) -> None:
+    reader, people = ChainReader(chain.rpc, chain.universe, chain.vault), chain.description
+    set_limits = f"setLimits(({','.join(LIMITS)}))"
+    limits = await read(chain.rpc, Call(chain.vault, "limits()", (), LIMITS))
+    await chain.settle()
+    _, plan, allowed = await agreed(chain, reader, [0.1, 0.0, 0.0, 0.0])
+    await carried_out(chain, plan, allowed)  # what selling again would cost is a fall of the share price
+    await sent(chain, people.guardian, chain.vault, set_limits, (*limits[:3], 0, *limits[4:]))
+    await sent(chain, people.investor, chain.vault, "refresh()")
+    market = await reader.market()
+    assert (market.entries_open, market.why_closed) == (False, "the vault's breaker has tripped")
+    assert (await carried_out(chain, plan_for([0.0] * 4, market, chain.universe)))["status"] == "0x1"
+    await by_timelock(chain, chain.vault, set_limits, limits)
+    assert not (await reader.market()).entries_open
+    await by_timelock(chain, chain.vault, "resetBreaker()")
+    assert (await reader.market()).entries_open

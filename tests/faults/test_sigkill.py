@@ -69,8 +69,10 @@ class Moments:
         return bool(found) and self.chain.ask("eth_getTransactionReceipt", found[0][0]) is not None
 
     def anchored_but_not_sent(self) -> bool:
-        """The newest block holds a decision's root, and nothing has come of it yet."""
+        """The newest transaction anchored a decision, and nothing has come of it yet."""
         head = self.chain.ask("eth_getBlockByNumber", "latest", True)
+        if not head["transactions"]:  # the block that is waited for
+            head = self.chain.ask("eth_getBlockByHash", head["parentHash"], True)
         registry = self.chain.description["decisions"].lower()
         return [(sent["to"] or "").lower() for sent in head["transactions"]] == [registry]
 

@@ -79,6 +79,8 @@ class Deployment:
         people = (roles.deployer, roles.curator, roles.guardian, roles.keeper, roles.anchorer, ZERO_ADDRESS)
         setup = (money.address, "Patron", "PTRN", *people, decisions, compliance, vault_limits(said).values())
         vault = batch.create_named("vault", "Vault", (setup,), libraries)
+        # A venue is listed only if the vault may hold its token, and tokens of others have no rule of ours.
+        batch.call(compliance, _EXEMPT, ([vault], keccak(text="the vault")))
         self.suite = Suite(vault, timelock, decisions, compliance, libraries)
         self._groups: dict[str, int] = {}  # asset -> number; venues of one asset fail together
 
@@ -113,6 +115,7 @@ class Deployment:
 
 
 _IDENTIFY: Final = "identify(address[],(uint64,uint16,uint8)[],bytes32)"
+_EXEMPT: Final = "exempt(address[],bytes32)"
 _SET_RULE: Final = "setRule(address,(bool,uint8,uint256[4]))"
 
 

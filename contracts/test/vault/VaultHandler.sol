@@ -16,23 +16,23 @@ import {VaultLife} from "./VaultLife.sol";
 contract VaultHandler is VaultLife {
     // ---- the attacker's keys
 
-    function keeperEnters(uint256 which, uint256 assets) external counted_ {
+    function keeperEnters(uint256 which, uint256 assets) external countsGains {
         which %= 2;
         _enters(which, bound(assets, 1, 300_000e6));
     }
 
-    function keeperEntersALossyVenue(uint256 assets, uint256 keptBps) external counted_ {
+    function keeperEntersALossyVenue(uint256 assets, uint256 keptBps) external countsGains {
         keptBps = bound(keptBps, 0, 200);
         lossy.set(10_000, 10_000 - keptBps, 10_000, 10_000);
         _enters(2, bound(assets, 1, 60_000e6));
     }
 
-    function keeperBuysTheUnpriced(uint256 assets, uint256 gainBps) external counted_ {
+    function keeperBuysTheUnpriced(uint256 assets, uint256 gainBps) external countsGains {
         dark.set(10_000, bound(gainBps, 0, 10_000), 10_000, 10_000);
         _enters(3, bound(assets, 1, 6_000e6));
     }
 
-    function keeperExits(uint256 which, uint256 units, uint256 keptBps) external counted_ {
+    function keeperExits(uint256 which, uint256 units, uint256 keptBps) external countsGains {
         which %= VENUES;
         uint256 held = IVenue(places[which]).position();
         if (held == 0) return;
@@ -88,7 +88,7 @@ contract VaultHandler is VaultLife {
 
     // ---- holders
 
-    function deposits(bool first, uint256 assets) external counted_ {
+    function deposits(bool first, uint256 assets) external countsGains {
         address who = first ? alice : bob;
         assets = bound(assets, 1, 100_000e6);
         bool open = !vault.paused() && !vault.tripped() && _calm()
@@ -99,7 +99,7 @@ contract VaultHandler is VaultLife {
         _flowIn(assets);
     }
 
-    function withdraws(bool first, uint256 assets, bool all) external counted_ {
+    function withdraws(bool first, uint256 assets, bool all) external countsGains {
         address who = first ? alice : bob;
         uint256 most = vault.maxWithdraw(who);
         assets = all ? most : bound(assets, 0, most / 4);
@@ -108,7 +108,7 @@ contract VaultHandler is VaultLife {
         _flowOut(assets);
     }
 
-    function roundTrips(uint256 assets) external counted_ {
+    function roundTrips(uint256 assets) external countsGains {
         if (vault.maxDeposit(mallory) == 0) return;
         assets = bound(assets, 1, 1e12);
         uint256 shares = _deposit(mallory, assets);
@@ -118,7 +118,7 @@ contract VaultHandler is VaultLife {
         _flowOut(back);
     }
 
-    function requests(bool first, uint256 shares) external counted_ {
+    function requests(bool first, uint256 shares) external countsGains {
         address who = first ? alice : bob;
         uint256 held = vault.balanceOf(who);
         shares = bound(shares, 0, held);
@@ -129,7 +129,7 @@ contract VaultHandler is VaultLife {
         require(ok != small, "a request is refused only when it is too small");
     }
 
-    function cancels(uint256 id) external counted_ {
+    function cancels(uint256 id) external countsGains {
         if (vault.queueLength() == 0) return;
         id %= vault.queueLength();
         (address by,,, uint128 shares,,) = vault.requests(id);
@@ -138,7 +138,7 @@ contract VaultHandler is VaultLife {
         vault.cancel(id);
     }
 
-    function settles(uint256 most) external counted_ {
+    function settles(uint256 most) external countsGains {
         most = bound(most, 0, 5);
         uint256 head = vault.queueHead();
         uint256 assets = vault.settle(most);
@@ -159,7 +159,7 @@ contract VaultHandler is VaultLife {
         reservedExpected -= claimable;
     }
 
-    function gives(uint256 assets, bool absorbed) external counted_ {
+    function gives(uint256 assets, bool absorbed) external countsGains {
         assets = bound(assets, 1, 10_000e6);
         usd.mint(address(vault), assets);
         gifts += assets;
@@ -172,7 +172,7 @@ contract VaultHandler is VaultLife {
 
     // ---- those who watch
 
-    function guardianTightens(uint256 which, uint256 what, uint16 bps) external counted_ {
+    function guardianTightens(uint256 which, uint256 what, uint16 bps) external countsGains {
         which %= VENUES;
         vm.startPrank(what % 2 == 0 ? guardian : curator);
         if (what % 4 == 0) {
@@ -197,12 +197,12 @@ contract VaultHandler is VaultLife {
         vm.stopPrank();
     }
 
-    function ownerSets(uint16 capBps) external counted_ {
+    function ownerSets(uint16 capBps) external countsGains {
         limitsSet.minIdleBps = 1_000;
         _ownerSets(uint16(bound(capBps, 500, 4_000)));
     }
 
-    function guardianUnwinds(uint256 which, uint256 units, bool forQueue) external counted_ {
+    function guardianUnwinds(uint256 which, uint256 units, bool forQueue) external countsGains {
         which %= VENUES;
         uint256 held = IVenue(places[which]).position();
         if (held == 0) return;
@@ -226,7 +226,7 @@ contract VaultHandler is VaultLife {
         if (ok) idleExpected += trial.received;
     }
 
-    function reports(uint256 which) external counted_ {
+    function reports(uint256 which) external countsGains {
         if (which % 2 == 0) {
             vault.refresh();
             return;
@@ -242,7 +242,7 @@ contract VaultHandler is VaultLife {
 
     // ---- the world
 
-    function trades(uint256 which, bool up, uint256 ticks) external counted_ {
+    function trades(uint256 which, bool up, uint256 ticks) external countsGains {
         which %= 2;
         assetIs0 = which == 0;
         int24 away = assetIs0 ? _spotTick(pools[which]) : -_spotTick(pools[which]);
@@ -251,7 +251,7 @@ contract VaultHandler is VaultLife {
         _push(pools[which], up, int24(int256(bound(ticks, 1, 250))));
     }
 
-    function lossyVenueMoves(uint256 moved, bool up, bool steady, uint256 mood) external counted_ {
+    function lossyVenueMoves(uint256 moved, bool up, bool steady, uint256 mood) external countsGains {
         lossy.setMood(HostileVenue.Mood(mood % 20 < 3 ? mood % 20 : 0));
         lossy.setSteady(steady);
         moved = bound(moved, 0, lossy.worth() / 4);
@@ -259,7 +259,7 @@ contract VaultHandler is VaultLife {
         deal(address(usd), address(lossy), lossy.worth());
     }
 
-    function waits(uint256 time) external counted_ {
+    function waits(uint256 time) external countsGains {
         vm.warp(block.timestamp + bound(time, 1, 12 hours));
     }
 

@@ -303,7 +303,7 @@ abstract contract VaultLife is VaultFixture {
     }
 
     /// Everything that changes gross assets goes through here: what is no flow and raises them is a gain.
-    modifier counted_() {
+    modifier countsGains() {
         uint256 before = _gross();
         uint256 flow = idleFlow;
         _;
