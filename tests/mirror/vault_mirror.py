@@ -139,7 +139,9 @@ class Mirror:
 
     def max_shares_out(self, who: str) -> int:
         """Most shares that an owner can redeem at once."""
-        return min(self.shares.get(who, 0), shares_down(self.idle, self.supply, self.low))
+        held = self.shares.get(who, 0)
+        enough = assets_down(held, self.supply, self.low) <= self.idle
+        return held if enough else shares_down(self.idle, self.supply, self.low)
 
     def report(self) -> None:
         """Books gains and losses; a fee is paid in shares at the price before."""
