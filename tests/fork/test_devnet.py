@@ -304,7 +304,7 @@ async def test_a_shallow_pool_takes_a_small_part_of_its_depth_and_no_more(tmp_pa
         reader = ChainReader(chain.rpc, chain.universe, chain.vault)
         market = await reader.market()
         room = market.room["render"]
-        assert CAPITAL // 25 < room < CAPITAL // 15
+        assert CAPITAL // 20 < room < CAPITAL // 10
         plan = plan_for([0.2, 0.0, 0.0, 0.0], market, chain.universe)
         assert plan.legs[0].amount <= room
         beyond = replace(plan, legs=(replace(plan.legs[0], amount=room * 12 // 10, min_received=1),))
