@@ -88,7 +88,7 @@ class Plan:
 
     @property
     def id(self) -> str:
-        """sha256 over the canonical JSON of the plan, hex: the decision that the vault's event carries."""
+        """sha256 over the plan's canonical JSON, hex: of exits alone, the decision that the vault's event carries."""
         facts = {name: getattr(self, name) for name in _PLAN_FIELDS}
         facts |= {"legs": [leg.facts() for leg in self.legs], "skipped": dict(self.skipped)}
         return hashlib.sha256(_CANONICAL.encode(facts).encode()).hexdigest()
