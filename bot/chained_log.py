@@ -14,7 +14,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,6 +43,8 @@ class ChainedLog:
     path: Path
     broken: type[PatronError]
     origin: Callable[[Line], str] = begins_with_nothing
+    # The bytes that were checked last and their lines: what only grows is not checked from its beginning each time.
+    _seen: list[tuple[bytes, tuple[Line, ...]]] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def read(self) -> tuple[Line, ...]:
         """Every line, oldest first; none without a file. Raises `broken` naming the line, StorageError."""
@@ -80,9 +82,10 @@ class ChainedLog:
             raise StorageError(f"{self.path}: not a regular file")
 
     def _checked(self, content: bytes) -> tuple[Line, ...]:
-        found: list[Line] = []
         whole = content[: content.rfind(b"\n") + 1]
-        for number, text in enumerate(whole.split(b"\n")[:-1], start=1):
+        before, known = self._seen[0] if self._seen and whole.startswith(self._seen[0][0]) else (b"", ())
+        found = list(known)
+        for number, text in enumerate(whole[len(before) :].split(b"\n")[:-1], start=1 + len(known)):
             line = _parsed(text)
             if line is None:
                 raise self.broken(f"{self.path}: line {number}: changed after it was written")
@@ -91,6 +94,7 @@ class ChainedLog:
                     f"{self.path}: line {number}: does not follow the line before it: a line was taken out or moved"
                 )
             found.append(line)
+        self._seen[:] = [(whole, tuple(found))]
         return tuple(found)
 
     @contextmanager

@@ -10,6 +10,9 @@
     │   ├── RpcTimeout              the answer did not come in time: the outcome is unknown
     │   ├── Reverted                the chain executed the call and refused it
     │   └── SendError               the node refused to take a transaction
+    ├── SourceError             1   a source of signals could not be read
+    │   ├── SourceDrift             it answered, in another shape than the one that we know
+    │   └── SourceGone              it knows nothing under that address
     ├── LockHeld                5   another process holds this data directory, folder or log
     ├── StorageError            6   the ledger's disk is full, broken or of a newer version
     ├── LedgerMismatch          7   ledger and chain disagree: halted
@@ -54,6 +57,18 @@ class Reverted(ChainError):
 
 
 class SendError(ChainError):
+    pass
+
+
+class SourceError(PatronError):
+    pass
+
+
+class SourceDrift(SourceError):
+    pass
+
+
+class SourceGone(SourceError):
     pass
 
 

@@ -17,7 +17,7 @@ from bot.errors import ConfigError, PatronError
 OUTPUT: Final = Path(__file__).resolve().parents[1] / "BENCHMARKS.md"
 PARTS: Final = (  # modules here; each has `sections()`
     *("limits", "weights", "combinations", "portfolio", "product", "refits", "replay"),
-    *("swaps", "quotes", "logs", "bars"),
+    *("swaps", "quotes", "logs", "bars", "store", "scoring", "topics"),
 )
 
 

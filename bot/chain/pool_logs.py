@@ -12,13 +12,14 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 from eth_utils.address import is_address
 from rich.console import Console
 
+from bot.chain.block_times import block_of, times_of
 from bot.chain.pool_events import TOPICS, decode_log, read_facts
 from bot.chain.rpc import MethodMissingError, Rpc, quantity
 from bot.core.amm.events import Kind, PoolEvent, PoolFacts
@@ -31,7 +32,6 @@ FIRST_WIDTH: Final = 2_000  # blocks of the first range
 _WIDEST: Final = 1 << 20
 _FEW, _MANY = 2_000, 8_000  # logs of one answer: below it ranges grow, above it they shrink
 _LOG_TIMEOUT: Final = 30.0  # seconds for one range
-_AT_ONCE: Final = 16  # headers asked for at the same time
 _SAY_EVERY: Final = 2.0  # seconds between two lines about how far it is
 _PAUSES: Final = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds to wait when the node says that we ask too often
 _TOO_OFTEN = re.compile(r"HTTP status 429|rate.?limit|too many requests|exceeded.*(per second|capacity)", re.IGNORECASE)
@@ -217,11 +217,11 @@ class _Ranges:
                 if end == start:
                     raise
                 self._width, self._calm = (end - start + 1) // 2, 8
-        outside = [block for block in map(_block_of, logs) if not start <= block <= end]
+        outside = [block for block in map(block_of, logs) if not start <= block <= end]
         if outside:
             raise ChainError(f"{self._rpc.host}: block {outside[0]} was not asked for, only {start} to {end}")
-        times = await self._times_of(logs)
-        events = [decode_log(log, self._pool, times[_block_of(log)]) for log in logs]
+        times = await times_of(self._rpc, logs)
+        events = [decode_log(log, self._pool, times[block_of(log)]) for log in logs]
         events.sort(key=lambda event: (event.block, event.log_index))
         self._adapt(len(logs))
         return events, end
@@ -248,33 +248,6 @@ class _Ranges:
                 raise ChainError(f"{self._rpc.host} answered eth_getLogs with something that is no list of logs")
             return logs
         raise AssertionError("unreachable: the last turn returns or raises")
-
-    async def _times_of(self, logs: Sequence[dict[str, Any]]) -> dict[int, int]:
-        """Unix seconds by block: from the logs where the node says it with them, else from the headers."""
-        blocks = set(map(_block_of, logs))
-        told: dict[int, set[int]] = {block: set() for block in blocks}
-        for log in logs:
-            stamp = log.get("blockTimestamp")
-            told[_block_of(log)].add(quantity(stamp) if stamp is not None else -1)
-        sure = {block: next(iter(stamps)) for block, stamps in told.items() if len(stamps) == 1 and min(stamps) > 0}
-        return sure | await self._headers(blocks - sure.keys())
-
-    async def _headers(self, blocks: Iterable[int]) -> dict[int, int]:
-        async def time_of(block: int) -> tuple[int, int]:
-            header = await self._rpc.request("eth_getBlockByNumber", [hex(block), False])
-            if not isinstance(header, dict):
-                raise ChainError(f"{self._rpc.host} has logs of block {block} but not the block")
-            return block, quantity(header.get("timestamp"))
-
-        wanted = sorted(blocks)
-        times: dict[int, int] = {}
-        for at in range(0, len(wanted), _AT_ONCE):
-            times.update(await asyncio.gather(*(time_of(block) for block in wanted[at : at + _AT_ONCE])))
-        return times
-
-
-def _block_of(log: dict[str, Any]) -> int:
-    return quantity(log.get("blockNumber"))
 
 
 async def _connected(

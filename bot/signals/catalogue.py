@@ -54,6 +54,7 @@ from bot.signals.storage import (
     signal_path,
     yaml,
 )
+from bot.signals.store.schema import LOG
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,15 @@ class Catalogue:
 
     @classmethod
     def open(cls, path: Path | str) -> Catalogue:
-        """The catalogue at `path`; every file is checked for digest and columns before any is used.
+        """The catalogue at `path`, or that of a store there; every file is checked for digest before any is used.
 
         Raises DataError naming the file, and the column where one is at fault.
         """
         root = Path(path)
+        if is_store(root):
+            from bot.signals.store.signal_store import SignalStore
+
+            return SignalStore.open(root).catalogue()
         manifest = read_manifest(root / MANIFEST)
         refuse_twins([dataset.path for dataset in manifest.datasets], root / MANIFEST)
         entries: dict[str, _Entry] = {}
@@ -212,6 +217,16 @@ class Catalogue:
         frame = read_file(self.root / path, entry.dataset)
         self._entries[path] = _Entry(entry.content, entry.dataset, frame)
         return frame.copy(deep=False)
+
+
+def is_store(path: Path) -> bool:
+    """Whether the folder is a point-in-time store (`bot/signals/store`), which shows itself as a catalogue."""
+    return (path / LOG).is_file()
+
+
+def is_catalogue(path: Path) -> bool:
+    """Whether `Catalogue.open` takes the folder: a catalogue, or a store."""
+    return (path / MANIFEST).is_file() or is_store(path)
 
 
 def some_of(names: tuple[str, ...]) -> str:

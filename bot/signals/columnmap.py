@@ -149,9 +149,10 @@ class _Map(_Part):
 
 
 class PriceMap(_Map):
-    """A file of bars."""
+    """A file of bars. `source`: who said so, in a store, where files of one source go on from each other."""
 
     kind: Literal["prices"]
+    source: str | None = None
     bar: Literal["1h", "1d"]
     time: BarTime
     asset: AssetName
@@ -163,12 +164,16 @@ class PriceMap(_Map):
 
 
 class SignalMap(_Map):
-    """A file of observations, published `published_after` later or at the time that a column says."""
+    """A file of observations, published `published_after` later or at the time that a column says.
+
+    Values are multiplied by `scale`, for units of which a float64 holds no more (1e-18: wei to ether).
+    """
 
     kind: Literal["signals"]
     source: str
     topic: TopicName
     value: str
+    scale: float = Field(default=1.0, gt=0.0)
     observed_at: TimeColumn
     published_at: TimeColumn | None = None
     published_after: Seconds | None = None

@@ -15,11 +15,15 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from bot.errors import DataError
-from bot.signals.catalogue import Catalogue
+from bot.signals.catalogue import Catalogue, is_store
 from bot.signals.importer import import_directory
 from bot.signals.listings import ALWAYS, NEVER, Listing, listings_of
 from bot.signals.quality import Finding, check
 from bot.signals.storage import seconds_of
+from bot.signals.store import dating
+from bot.signals.store.findings import store_findings
+from bot.signals.store.signal_store import Appended, SignalStore
+from bot.signals.store_import import import_into_store
 
 _SHOWN = 20  # rows of a table before the rest is only counted
 
@@ -30,31 +34,49 @@ def import_data(
     map_files: Sequence[Path | str] = (),
     json_output: bool = False,
     console: Console | None = None,
+    into_store: bool = False,
 ) -> int:
-    """0 after importing `source` into the catalogue `destination`, by the ready maps if none are named."""
+    """0 after importing `source` into the catalogue or store `destination`, by the ready maps if none are named.
+
+    A store is appended to where `destination` is one, or `into_store` asks for one.
+    """
     console = console or Console()
     tell = None if json_output else lambda line: console.print(f"reading {escape(line)}", highlight=False)
-    report = import_directory(source, destination, list(map_files) or None, tell)
+    named = list(map_files) or None
+    appended: list[Appended | None] = []
+    if into_store or is_store(Path(destination)):
+        digest, done = import_into_store(source, destination, named, tell)
+        maps, appended = [each.taken for each in done], [each.appended for each in done]
+    else:
+        report = import_directory(source, destination, named, tell)
+        digest, maps, appended = report.digest, list(report.maps), [None] * len(report.maps)
     following = f"patron data check {destination}"
     if json_output:
-        maps = [
-            {**asdict(made), "left_out": dict(made.left_out), "seconds": round(made.seconds, 3)} for made in report.maps
+        documents = [
+            {
+                **asdict(made),
+                "left_out": dict(made.left_out),
+                "seconds": round(made.seconds, 3),
+                **({} if kept is None else {"store": asdict(kept)}),
+            }
+            for made, kept in zip(maps, appended, strict=True)
         ]
-        _print_json(console, {"path": str(report.path), "digest": report.digest, "maps": maps, "next": following})
+        _print_json(console, {"path": str(destination), "digest": digest, "maps": documents, "next": following})
         return 0
     table = Table("map", "datasets", "rows read", "rows kept", "left out", box=None, header_style="bold")
-    for made in report.maps:
+    for made, kept in zip(maps, appended, strict=True):
         reasons = [f"{count:,} {reason}" for reason, count in made.left_out.items() if count]
         reasons += [f"({made.renamed:,} topics joined to their first name)"] if made.renamed else []
-        table.add_row(
-            made.name,
-            f"{len(made.datasets):,}",
-            f"{made.rows_read:,}",
-            f"{made.rows_kept:,}",
-            ", ".join(reasons) or "none",
-        )
+        rows = made.rows_kept if kept is None else kept.kept
+        if kept is not None:
+            told = {"known already": kept.duplicates, "refused": kept.refused}
+            reasons += [f"{count:,} {what}" for what, count in told.items() if count]
+            reasons += [f"({kept.revised:,} kept as revisions)"] if kept.revised else []
+        left = ", ".join(reasons) or "none"
+        table.add_row(made.name, f"{len(made.datasets):,}", f"{made.rows_read:,}", f"{rows:,}", left)
     console.print(table)
-    console.print(f"Catalogue {escape(str(report.path))}, digest {report.digest[:16]}", highlight=False)
+    what = "Catalogue" if appended and appended[0] is None else "Store"
+    console.print(f"{what} {escape(str(destination))}, digest {digest[:16]}", highlight=False)
     _next(console, following)
     return 0
 
@@ -107,15 +129,19 @@ def list_data(path: Path | str, json_output: bool = False, console: Console | No
 def check_data(
     path: Path | str, json_output: bool = False, console: Console | None = None, now: int | None = None
 ) -> int:
-    """0 when the catalogue at `path` has no errors, 3 otherwise; warnings are shown and change nothing.
+    """0 when the catalogue or store at `path` has no errors, 3 otherwise; warnings are shown and change nothing.
 
     `now`: unix seconds after which a row is from the future; without it the clock is asked, for recorded data.
     """
     console = console or Console()
-    catalogue = Catalogue.open(path)
+    store = SignalStore.open(path) if is_store(Path(path)) else None
+    catalogue = Catalogue.open(path) if store is None else store.catalogue()
     if now is None and catalogue.kind == "recorded":
         now = int(time.time())
-    findings = check(catalogue, now)
+    findings = check(catalogue, now) + dating.findings(dating.tracks_of(catalogue))
+    if store is not None:
+        findings += store_findings(store, now)
+    findings.sort(key=lambda found: (found.severity, found.file, found.problem))
     errors = sum(found.severity == "error" for found in findings)
     following = f"patron data list {path}" if errors else f"patron backtest STRATEGY.yaml --data {path}"
     if json_output:

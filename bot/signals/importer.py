@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from bot.errors import DataError, located
-from bot.signals.catalogue import Catalogue
+from bot.signals.catalogue import Catalogue, is_catalogue, is_store
 from bot.signals.columnmap import AssetMap, AssetName, ColumnMap, PriceMap, SignalMap, read_map, ready_maps
 from bot.signals.listings import merged
 from bot.signals.reading import asset_names, holds, numbers, present, read_columns, times
@@ -49,6 +49,33 @@ class ImportReport:
 
 
 @dataclass(slots=True)
+class Taken:
+    """What maps took out of files: bars by (bar, asset), observations by source, tables of listings."""
+
+    prices: dict[tuple[str, str], pd.DataFrame] = field(default_factory=dict)
+    signals: dict[str, pd.DataFrame] = field(default_factory=dict)
+    listings: list[pd.DataFrame] = field(default_factory=list)
+
+    def take(self, name: str, column_map: ColumnMap, files: list[Path], tell: Callable[[str], None]) -> MapReport:
+        """Adds what one map makes of its files, and says what that was. A bar that an earlier map brought stays."""
+        tell(f"{name}: {len(files)} file{'s' if len(files) > 1 else ''}")
+        started, tally = time.monotonic(), _Tally()
+        if isinstance(column_map, PriceMap):
+            assets = _add_prices(column_map, files, self.prices, tally)
+            made = [f"prices/{column_map.bar}/{asset}" for asset in assets]
+        elif isinstance(column_map, AssetMap):
+            self.listings.append(_listings(column_map, files, tally))
+            made = ["assets"]
+        else:
+            _add_signals(column_map, files, self.signals, tally)
+            made = [f"signals/{column_map.source}"]
+        left_out = dict(sorted(tally.left_out.items()))
+        spent = time.monotonic() - started
+        names = tuple(file.name for file in files)
+        return MapReport(name, names, tuple(made), tally.read, tally.kept, left_out, tally.renamed, spent)
+
+
+@dataclass(slots=True)
 class _Tally:
     read: int = 0
     kept: int = 0
@@ -74,27 +101,13 @@ def import_directory(
     catalogue stay, unless this import makes them anew. Raises DataError naming what was looked for.
     """
     source, destination = Path(source), Path(destination)
-    found = _find(source, maps)
+    if is_store(destination):
+        raise DataError(located(destination, "", "a point-in-time store: import into it with --into-store"))
+    found = found_maps(source, maps)
     tell = progress or (lambda line: None)
-    prices: dict[tuple[str, str], pd.DataFrame] = {}
-    signals: dict[str, pd.DataFrame] = {}
-    listings: list[pd.DataFrame] = []
-    reports = []
-    for name, (column_map, files) in found.items():
-        tell(f"{name}: {len(files)} file{'s' if len(files) > 1 else ''}")
-        started, tally = time.monotonic(), _Tally()
-        if isinstance(column_map, PriceMap):
-            made = [f"prices/{column_map.bar}/{asset}" for asset in _add_prices(column_map, files, prices, tally)]
-        elif isinstance(column_map, AssetMap):
-            listings.append(_listings(column_map, files, tally))
-            made = ["assets"]
-        else:
-            _add_signals(column_map, files, signals, tally)
-            made = [f"signals/{column_map.source}"]
-        left_out = dict(sorted(tally.left_out.items()))
-        spent = time.monotonic() - started
-        names = tuple(file.name for file in files)
-        reports.append(MapReport(name, names, tuple(made), tally.read, tally.kept, left_out, tally.renamed, spent))
+    taken = Taken()
+    reports = [taken.take(name, column_map, files, tell) for name, (column_map, files) in found.items()]
+    prices, signals, listings = taken.prices, taken.signals, taken.listings
     if (destination / MANIFEST).is_file():
         older = Catalogue.open(destination)
         if older.kind != "recorded":
@@ -109,15 +122,15 @@ def import_directory(
 
 
 def open_data(path: Path | str, cache_dir: Path | str) -> Catalogue:
-    """The catalogue at `path`; or, when it is a folder of files that ready maps know, their import.
+    """The catalogue or store at `path`; or, when it is a folder of files that ready maps know, their import.
 
     The import is made once and kept in `cache_dir` under a name that changes with the files and the maps.
     Raises DataError naming what was looked for when `path` is neither.
     """
     path, cache_dir = Path(path), Path(cache_dir)
-    if (path / MANIFEST).is_file():
+    if is_catalogue(path):
         return Catalogue.open(path)
-    found = _find(path, None)
+    found = found_maps(path, None)
     facts: list[object] = [_VERSION]
     for name, (_, files) in sorted(found.items()):
         facts.append([name, ready_maps()[name].read_text(encoding="utf-8")])
@@ -129,7 +142,7 @@ def open_data(path: Path | str, cache_dir: Path | str) -> Catalogue:
     return Catalogue.open(kept)
 
 
-def _find(source: Path, maps: Sequence[Path | str] | None) -> dict[str, tuple[ColumnMap, list[Path]]]:
+def found_maps(source: Path, maps: Sequence[Path | str] | None) -> dict[str, tuple[ColumnMap, list[Path]]]:
     """The maps that find files, by name, with those files in order."""
     if not source.is_dir():
         raise DataError(located(source, "", "not a folder" if source.exists() else "does not exist"))
@@ -262,7 +275,7 @@ def _observations(column_map: SignalMap, file: Path, tally: _Tally) -> pd.DataFr
     return pd.DataFrame(
         {
             "topic": pd.Series(clean.to_numpy()[codes], index=frame.index, dtype="str"),
-            "value": numbers(frame[column_map.value], file),
+            "value": numbers(frame[column_map.value], file) * column_map.scale,
             "observed_at": observed,
             "published_at": published,
         }

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from bot.core.observation import Bar
+from bot.core.panel import Panel
 from bot.core.universe import Universe
 from bot.errors import DataError
 from bot.signals.catalogue import build_panel
 from bot.signals.feed import CatalogueFeed, RefreshingFeed
 from bot.signals.generator import STARS, generate
+from bot.signals.store.signal_store import SignalStore
 
 MakeUniverse = Callable[..., Universe]
 DAY, START = 86_400, 1_600_041_600
@@ -67,3 +71,27 @@ async def test_the_newest_signal_is_the_last_one_published_by_then(make_universe
     assert feed.newest_signal(published[0] - 1) == 0
     assert feed.newest_signal(published[5]) == published[5]
     assert feed.newest_signal(published[6] - 1) == published[5]
+
+
+async def test_a_store_that_grows_is_read_again(tmp_path: Path, make_universe: MakeUniverse) -> None:
+    def bars(first: int, last: int) -> list[Bar]:
+        times = [START + bar * DAY for bar in range(first, last)]
+        return [Bar("binance", "AAA", "1d", at, 1.0, 1.1, 0.9, 1.0, 1e6, at) for at in times]
+
+    store = SignalStore.open(tmp_path / "store", create=True)
+    store.append(bars=bars(0, 30), received_at=START + 40 * DAY)
+    feed = RefreshingFeed(store.root, make_universe("AAA"), "1d", ())
+    at = START + 40 * DAY
+    assert len(await feed.panel(at)) == 30
+    store.append(bars=bars(30, 31), received_at=START + 40 * DAY)
+    assert len(await feed.panel(at)) == 31
+
+
+async def test_a_feed_serves_the_panel_that_it_was_told_to_make(make_universe: MakeUniverse) -> None:
+    def halves(*given: Any) -> Panel:
+        made = build_panel(*given)
+        return Panel(made.times, made.venues, {**made.fields, "trend:x": made.fields["close"] / 2.0}, made.newest)
+
+    feed = CatalogueFeed(generate(1, ("AAA",), 10, DAY, START), make_universe("AAA"), "1d", (), halves)
+    panel = await feed.panel(START + 9 * DAY)
+    np.testing.assert_array_equal(panel.fields["trend:x"], panel.fields["close"] / 2.0)

@@ -306,7 +306,10 @@ def test_open_data_says_what_it_looked_for(tmp_path: Path) -> None:
 
 def test_ready_maps_are_valid() -> None:
     maps = {name: read_map(file) for name, file in ready_maps().items()}
-    assert set(maps) == {"binance_1d_2024", "binance_1h_2024", "binance_hourly", "comfyui_manager", "github_ranking"}
+    assert set(maps) == {
+        *("artblocks", "binance_1d_2024", "binance_1h_2024", "binance_hourly"),
+        *("comfyui_manager", "cryptopunks", "github_ranking", "pypi_downloads"),
+    }
     assert all(column_map.about for column_map in maps.values())
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bot.signals.catalogue import Catalogue
-from bot.signals.importer import ImportReport, import_directory
+from bot.signals.importer import ImportReport, MapReport, import_directory
 from bot.signals.quality import check
 
 SHARED = Path(os.environ.get("PATRON_SHARED_DATA") or Path(__file__).parents[3] / "shared/data")
@@ -55,7 +55,24 @@ def look_alike(folder: Path) -> Path:
     ranking += [(at, "top-100-forks", "lab", 0, "school") for at in dates]
     columns = ["date", "item", "repo_name", "stars", "username"]
     pd.DataFrame(ranking, columns=columns).to_parquet(folder / "github_ranking_daily.parquet")
+
+    months = pd.date_range("2023-01-01", periods=12, freq="MS", tz="UTC")
+    packages = [(at, f"package{n}", 1_000 * n) for month, at in enumerate(months) for n in range(10, 30 + month)]
+    monthly = pd.DataFrame(packages, columns=["snapshot_at", "project", "download_count_30d"])
+    monthly.to_parquet(folder / "top_pypi_monthly.parquet")
+    stamps = [f"{at:%Y-%m-%d %H:%M:%S} UTC" for at in hours]
+    punks = pd.DataFrame({"timestamp": stamps, "id": range(48), "price (in eth)": ["-", "0.0", *["1.5"] * 46]})
+    punks.to_csv(folder / "punks_sales.csv.gz", index=False)
+    ether, other = "0x" + "0" * 40, "0x6b175474e89094c44da98b954eedeac495271d0f"
+    sales = [("p-1", ether, 75 * 10**16, at) for at in range(1_606_517_304, 1_606_517_314)]
+    sales += [sales[0], ("p-1", ether, 0, 1_606_600_000), ("p-1", other, 10**20, 1_606_600_001)]
+    pieces = pd.DataFrame(sales, columns=["project_id", "payment_token", "price", "timestamp"], dtype="object")
+    pieces.to_csv(folder / "sales.csv.gz", index=False)
     return folder
+
+
+def made_by(recordings: tuple[Catalogue, ImportReport], name: str) -> MapReport:
+    return next(made for made in recordings[1].maps if made.name == name)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +85,8 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Catalogue, Imp
 
 def test_every_ready_map_finds_its_file(recordings: tuple[Catalogue, ImportReport]) -> None:
     assert [made.name for made in recordings[1].maps] == [
-        "binance_1d_2024", "binance_1h_2024", "binance_hourly", "comfyui_manager", "github_ranking",
+        "artblocks", "binance_1d_2024", "binance_1h_2024", "binance_hourly", "comfyui_manager", "cryptopunks",
+        "github_ranking", "pypi_downloads",
     ]  # fmt: skip
     assert all(0 < made.rows_kept <= made.rows_read for made in recordings[1].maps)
 
@@ -91,13 +109,13 @@ def test_daily_bars_close_at_midnight_after_the_day_that_they_sum_up(
 def test_mistyped_addresses_join_their_repository(recordings: tuple[Catalogue, ImportReport]) -> None:
     topics = recordings[0].signals("comfyui_nodes")["topic"].unique()
     assert all(topic.count("/") == 1 and ":" not in topic and topic == topic.lower() for topic in topics)
-    assert recordings[1].maps[3].left_out["repeated rows"] >= 9
+    assert made_by(recordings, "comfyui_manager").left_out["repeated rows"] >= 9
 
 
 def test_the_ranking_is_one_row_a_repository_and_day_with_owners_joined(
     recordings: tuple[Catalogue, ImportReport],
 ) -> None:
-    frame, made = recordings[0].signals("github_stars"), recordings[1].maps[4]
+    frame, made = recordings[0].signals("github_stars"), made_by(recordings, "github_ranking")
     assert not frame.duplicated(["topic", "observed_at"]).any()
     assert (frame["published_at"] - frame["observed_at"] == pd.Timedelta("1D")).all()
     assert (frame["value"] > 0).all()
@@ -107,3 +125,20 @@ def test_the_ranking_is_one_row_a_repository_and_day_with_owners_joined(
     assert made.renamed >= 1
     assert made.left_out["incomplete days"] >= 1
     assert made.left_out["stars dropped"] >= 1
+
+
+def test_a_list_of_downloads_is_known_a_month_after_its_day(recordings: tuple[Catalogue, ImportReport]) -> None:
+    frame = recordings[0].signals("pypi_downloads_30d")
+    assert (frame["published_at"] - frame["observed_at"] == pd.Timedelta("30D")).all()
+    assert not frame.duplicated(["topic", "observed_at"]).any()
+    grown = frame.groupby("observed_at")["topic"].nunique()
+    assert grown.iloc[-1] > grown.iloc[0]  # the list grew: who enters it was not born that day
+
+
+def test_sales_without_a_price_and_in_other_tokens_are_left_out(recordings: tuple[Catalogue, ImportReport]) -> None:
+    for name, source in (("cryptopunks", "cryptopunks_sale_eth"), ("artblocks", "artblocks_sale_eth")):
+        assert recordings[0].signals(source)["value"].between(1e-12, 1e5, inclusive="neither").all()
+        assert sum(made_by(recordings, name).left_out.values()) > 0
+    assert made_by(recordings, "artblocks").left_out["repeated rows"] > 0
+    assert made_by(recordings, "artblocks").left_out["payment_token not asked for"] > 0
+    assert made_by(recordings, "cryptopunks").left_out["price (in eth) dropped"] >= 2
