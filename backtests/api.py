@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from backtests.compiled_scoring import scored
 from backtests.fast import benchmarks, run_fast
 from backtests.gas import gas_note, gas_of
 from backtests.listing import with_endings
@@ -31,7 +32,6 @@ from bot.quantity import last_second, when
 from bot.replay import RecordedMoves
 from bot.scoring.params import ScorerParams
 from bot.scoring.scorer import IdleScorer, PanelScorer
-from bot.scoring.walkforward import score_panel
 from bot.settings import Settings, settings_of
 
 RUNGS = ("fast", "replay")
@@ -181,7 +181,7 @@ def scores_of(settings: Settings, config: Config, panel: Panel) -> Scores:
     """Scores of every row, as the cycle would see them one by one."""
     if not settings.strategy.uses_scores:
         return no_scores(len(panel), len(panel.venues))
-    return score_panel(panel, ScorerParams.of(config.scorer, BAR_SECONDS[config.bar]))
+    return scored(panel, ScorerParams.of(config.scorer, BAR_SECONDS[config.bar]))
 
 
 def native_price(config: Config) -> float:

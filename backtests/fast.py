@@ -78,7 +78,7 @@ def run_fast(
     price that is not one, targets that are not weights, or no cycle at all, InvariantBroken when the books do not
     balance.
     """
-    acts = checked_acts(settings, config, panel, first, last)
+    acts = checked_acts(settings, config, panel, first, last, scores)
     try:
         target = settings.strategy.weights(panel, scores)
     except ValueError as error:
@@ -210,10 +210,13 @@ def pools_of(universe: Universe, panel: Panel, start: int, stop: int, depth: int
     return Pools(*facts)
 
 
-def checked_acts(settings: Settings, config: Config, panel: Panel, first: int, last: int) -> NDArray[np.int8]:
+def checked_acts(
+    settings: Settings, config: Config, panel: Panel, first: int, last: int, scores: Scores | None = None
+) -> NDArray[np.int8]:
     """What happens at each row, once universe, schedule and prices are known to be sound.
 
-    Where the newest bar of any venue is older than `max_staleness`, entries are closed as they are live.
+    Where the newest bar of any venue is older than `max_staleness`, or `scores` have drifted, entries are closed as
+    they are live.
     """
     universe = settings.universe
     for venue in universe.risky:
@@ -224,7 +227,8 @@ def checked_acts(settings: Settings, config: Config, panel: Panel, first: int, l
     acts = cycle_bars(Schedule(panel, first, last, config.every))
     check_prices(panel, *span_of(acts))
     stale = panel.times + SETTLING - panel.newest > settings.limits.max_staleness
-    acts[(acts == ACT) & stale] = EXITS
+    drifted = scores.drifted if scores is not None else np.zeros(len(panel), dtype=bool)
+    acts[(acts == ACT) & (stale | drifted)] = EXITS
     return acts
 
 

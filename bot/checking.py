@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bot.config import load_config
+from bot.core.universe import Venue
 from bot.forks import compare_with_chain, identity_of, pools_of
-from bot.loading import Options, load, refuse_beyond_the_vault, refuse_historical_node, rpc_url, unmade
+from bot.loading import Loaded, Options, load, refuse_beyond_the_vault, refuse_historical_node, rpc_url, unmade
+from bot.settings import simulated_universe
+from bot.trend_fields import trends_of
+
+MOST_NAMED = 3  # topics that a line has room for
 
 
 async def checked(config: Path, data: Path | None) -> dict[str, Any]:
@@ -23,6 +30,9 @@ async def checked(config: Path, data: Path | None) -> dict[str, Any]:
             "bars": len(loaded.panel),
             "warnings": loaded.warnings,
         }
+    if read.trends is not None:
+        told, facts["trends"] = _bearings(loaded) if data is None else _listening(loaded)
+        lines += told
     if loaded.config.chain == "devnet":
         from bot.chain.artefacts import abi, anvil_binary
 
@@ -42,6 +52,47 @@ async def checked(config: Path, data: Path | None) -> dict[str, Any]:
     verb, flag = ("run", " --uncertified") if unmade(loaded.universe) else ("backtest", "")
     lines.append(f"try next: patron {verb} {config} --synthetic 7{flag}")
     return facts | {"ok": True, "lines": lines}
+
+
+def _bearings(loaded: Loaded) -> tuple[list[str], dict[str, Any]]:
+    """What would be listened to, venue by venue, where no data says which of it there is: lines, and facts."""
+    config = load_config(loaded.options.config)  # not the generated market's topics
+    trends, universe = trends_of(config), simulated_universe(config)
+    assert trends is not None  # asked for only where there are some
+    lines, facts = [], {}
+    for venue in universe.risky:
+        names: dict[str, list[str]] = {}
+        for bearing in trends.bearings(venue):
+            names.setdefault(bearing.series, []).append(bearing.topic_pattern)
+        lines.append(_line(venue, names))
+        facts[venue.id] = names
+    return lines, facts
+
+
+def _listening(loaded: Loaded) -> tuple[list[str], dict[str, Any]]:
+    """Which of the data's topics bear on which venue, and who was refused for a look-alike: lines, and facts."""
+    trends = trends_of(loaded.config)
+    assert trends is not None  # asked for only where there are some
+    found = trends.listening(loaded.source.catalogue, loaded.universe)
+    lines, facts = [], {}
+    for venue in loaded.universe.risky:
+        names = {each.series: list(each.speaking(venue.id)) for each in found}
+        lines.append(_line(venue, names))
+        facts[venue.id] = names
+    for each in found:
+        for topic, looks in each.refused:
+            lines.append(f"refused: {each.series}: {topic!a} is not {looks.of}: it {looks.reason}")
+    return lines, facts
+
+
+def _line(venue: Venue, names: Mapping[str, Sequence[str]]) -> str:
+    told = [
+        f"{series}: {len(some)} ({', '.join(some[:MOST_NAMED])}{' …' if len(some) > MOST_NAMED else ''})"
+        for series, some in names.items()
+        if some
+    ]
+    heard = "; ".join(told)
+    return f"ok: {venue.id} hears topics of {heard}" if heard else f"ok: {venue.id}: no topic bears on {venue.asset}"
 
 
 async def reconciled(data_dir: Path, devnet: Path | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 
-from bot.config_venues import Model, VenueConfig
+from bot.config_venues import Model, Topics, VenueConfig
 from bot.errors import ConfigError
 from bot.quantity import BpsField, GweiField, MoneyField, SecondsField
 from bot.yaml_file import NOT_YAML, plain, read_yaml, refusal
@@ -75,12 +75,67 @@ class StrategyConfig(Model):
 class ScorerConfig(Model):
     """How expected returns are learned. All spans are calendar time."""
 
-    model: Literal["hist_gradient_boosting", "ridge"] = Field(default="ridge", description="the estimator")
+    model: Literal["hist_gradient_boosting", "past_return", "ridge", "stack", "zero"] = Field(
+        default="ridge", description="the estimator; `zero` and `past_return` are baselines to compare with"
+    )
+    target: Literal["return", "risk_adjusted"] = Field(
+        default="return",
+        description="what is learned: the return over the horizon, or that in units of the venue's own volatility, "
+        "scaled back when it is told",
+    )
+    features: Literal["basic", "market"] = Field(
+        default="basic", description="what is known of each venue: docs/features.md lists both sets"
+    )
     horizon: SecondsField = Field(default="7d", validate_default=True, description="how far ahead a score looks")
     train: SecondsField = Field(default="90d", validate_default=True, description="length of the training window")
     refit: SecondsField = Field(default="28d", validate_default=True, description="time between fits")
     embargo: SecondsField = Field(default="1d", validate_default=True, description="gap kept after the last label")
     seed: int = Field(default=0, description="of the estimator")
+    interval: Literal["split", "rolling"] = Field(
+        default="split",
+        description="width of the interval: set at each fit, or at each bar from what the newest scores missed by",
+    )
+    costs: BpsField | None = Field(
+        default=None, description="what a return must exceed; given, the probability that it does is learned as well"
+    )
+    on_drift: Literal["ignore", "withhold"] = Field(
+        default="withhold",
+        description="whether nothing new is opened while the model or the market has drifted; exits always go on",
+    )
+
+
+class TrendsConfig(Model):
+    """Which media topics are scored, and by what, so that venues get `trend:` fields. All spans are calendar time."""
+
+    series: Topics = Field(
+        description="signal series of the catalogue whose topics are scored, each on its own: one source, one vote"
+    )
+    ontology: str | None = Field(
+        default=None,
+        description="YAML file of your own beside this one that says what bears on what; the one that ships if not "
+        "said. A venue's own `topics` go first",
+    )
+    model: Literal["stack", "hist_gradient_boosting", "logistic"] = Field(default="stack", description="the estimator")
+    horizon: SecondsField = Field(default="28d", validate_default=True, description="how far ahead a topic is scored")
+    train: SecondsField = Field(default="365d", validate_default=True, description="length of the training window")
+    refit: SecondsField = Field(default="14d", validate_default=True, description="time between fits")
+    embargo: SecondsField = Field(default="1d", validate_default=True, description="gap kept after the last label")
+    least_level: Annotated[float, Field(strict=False, ge=0)] = Field(
+        default=5.0, description="topics below it (stars, downloads …) are not scored"
+    )
+    seed: int = Field(default=0, description="of the estimator")
+
+    @field_validator("series", mode="before")
+    @classmethod
+    def _tuple(cls, value: Any) -> Any:
+        return tuple(value) if isinstance(value, list) else (value,) if isinstance(value, str) else value
+
+    @field_validator("series")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or len(set(value)) != len(value):
+            raise ValueError("at least one, and each once")
+        return value
 
 
 class PolicyConfig(Model):
@@ -167,10 +222,18 @@ class Config(Model):
         description="where capital may be, by an id of your own; at most 256, on a fork 16"
     )
     scorer: ScorerConfig = Field(default_factory=ScorerConfig)
+    trends: TrendsConfig | None = Field(
+        default=None, description="scores of media topics, for strategies that ask for them; none if not said"
+    )
     policy: PolicyConfig = Field(default_factory=PolicyConfig)
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
     devnet: DevnetConfig = Field(default_factory=DevnetConfig)
     costs: CostsConfig = Field(default_factory=CostsConfig)
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Every series of the catalogue that is read: `signals`, and those whose topics are scored."""
+        return tuple(dict.fromkeys((*self.signals, *(self.trends.series if self.trends is not None else ()))))
 
     @field_validator("wake_on", "signals", mode="before")
     @classmethod
@@ -189,9 +252,9 @@ class Config(Model):
                     f"venues.{name}: a venue id is lower-case letters, digits, '.', '_', '-', and not 'idle'"
                 )
             for source in venue.topics:
-                if source not in self.signals:
+                if source not in self.read:
                     raise ValueError(
-                        f"venues.{name}.topics.{source}: not among signals ({', '.join(self.signals) or 'none'})"
+                        f"venues.{name}.topics.{source}: not among signals ({', '.join(self.read) or 'none'})"
                     )
             venue.check(f"venues.{name}", self.chain)
         if self.limits.max_venue + self.limits.min_idle > 10_000:
@@ -222,6 +285,11 @@ class Config(Model):
             raise ValueError(
                 "scorer.train: must be longer than scorer.horizon + scorer.embargo, or nothing is left to learn"
             )
+        trends = self.trends
+        if trends is not None and 2 * (trends.horizon + trends.embargo) >= trends.train:
+            raise ValueError(
+                "trends.train: must be longer than twice trends.horizon + trends.embargo, or nothing is left to learn"
+            )
         return self
 
 
@@ -237,9 +305,17 @@ def load_config(path: Path, environment: Mapping[str, str] | None = None) -> Con
     except ValueError as error:
         raise ConfigError(f"{path}: {error}") from None
     try:
-        return Config.model_validate(values)
+        return _beside(path, Config.model_validate(values))
     except ValidationError as error:
         raise ConfigError(refusal(error, path, document, Config, overridden=overridden)) from None
+
+
+def _beside(path: Path, config: Config) -> Config:
+    """`config` with the files that it names found where it says: beside the strategy file at `path`."""
+    if config.trends is None or config.trends.ontology is None:
+        return config
+    found = str((path.parent / config.trends.ontology).resolve())
+    return config.model_copy(update={"trends": config.trends.model_copy(update={"ontology": found})})
 
 
 def override(document: dict[str, Any], environment: Mapping[str, str]) -> dict[str, str]:

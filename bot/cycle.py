@@ -87,18 +87,8 @@ def wanted(strategy: Strategy, panel: Panel, scores: Scores) -> Floats:
     DataError when what it wants is not weights, or it refuses its parameters.
     """
     recent = panel.rows(max(0, len(panel) - strategy.lookback), len(panel))
-    rows = len(recent)
-    expected, low, high = np.full((3, rows, len(panel.venues)), np.nan)
-    expected[-1], low[-1], high[-1] = scores.expected[-1], scores.low[-1], scores.high[-1]
-    padded = Scores(
-        expected=expected,
-        low=low,
-        high=high,
-        model=("",) * (rows - 1) + scores.model,
-        coverage=scores.coverage,
-    )
     try:
-        weights: Floats = strategy.weights(recent, padded)[-1]
+        weights: Floats = strategy.weights(recent, scores.padded(len(recent)))[-1]
     except ValueError as error:
         raise DataError(f"strategy {strategy.name}: {error}") from error
     return weights

@@ -16,11 +16,13 @@ from bot.core.universe import LP, MADE, Universe, Venue
 from bot.errors import ConfigError, DataError, RefusedError
 from bot.replay import Schedule
 from bot.settings import settings_of, simulated_universe
+from bot.trend_fields import check_bearings, panels
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bot.signals.catalogue import Catalogue
+    from bot.signals.feed import PanelOf
 
 BAR_SECONDS = {"1h": 3_600, "1d": DAY}
 SYNTHETIC_BARS = 400  # of history and future that a generated market has
@@ -75,6 +77,7 @@ class Loaded:
     schedule: Schedule | None
     warnings: int  # findings in the data that do not stop a run
     uses_scores: bool  # whether the strategy asks a model
+    panel_of: PanelOf  # how the panel was made, and how a feed makes it again: with trends, where they are asked for
     doubts: str = ""  # those findings in a line, with their counts
 
 
@@ -101,14 +104,19 @@ def on_generated_signals(config: Config, sources: tuple[str, ...]) -> Config:
     if config.costs.gas_series or config.costs.native_asset:
         constant = config.costs.model_copy(update={"gas_series": None, "native_asset": None})
         config = config.model_copy(update={"costs": constant})
-    if set(config.signals) <= set(sources):
+    if set(config.read) <= set(sources):
         return config
     stars = sources[-1]  # "synthetic_stars"; sources are sorted
-    venues = {
-        name: venue.model_copy(update={"topics": {stars: (f"{venue.asset.lower()}/*",)} if venue.topics else {}})
-        for name, venue in config.venues.items()
-    }
-    return config.model_copy(update={"signals": (stars,), "venues": venues})
+    signals, trends = (stars,) if config.signals else (), config.trends
+    if trends is not None:  # as many sources as the file names, as far as there are so many
+        trends = trends.model_copy(update={"series": sources[-len(trends.series) :]})
+    read = tuple(dict.fromkeys((*signals, *(trends.series if trends is not None else ()))))
+    venues = {}
+    for name, venue in config.venues.items():
+        own = (f"{venue.asset.lower()}/*",)
+        heard = {source: own for source in read if trends is not None or venue.topics}
+        venues[name] = venue.model_copy(update={"topics": heard})
+    return config.model_copy(update={"signals": signals, "venues": venues, "trends": trends})
 
 
 def config_again(loaded: Loaded) -> Config:
@@ -160,7 +168,6 @@ def _config(options: Options) -> tuple[Config, str]:
 
 def _loaded(options: Options, config: Config, mode: str, source: Source) -> Loaded:
     from bot.scoring.params import ScorerParams
-    from bot.signals.catalogue import build_panel
     from bot.signals.gas import check_names
     from bot.signals.quality import findings_of, summary
 
@@ -169,11 +176,15 @@ def _loaded(options: Options, config: Config, mode: str, source: Source) -> Load
     if settings.strategy.uses_scores:
         ScorerParams.of(config.scorer, BAR_SECONDS[config.bar])  # and its scorer must be one that can learn
     check_names(source.catalogue, config.costs.gas_series, config.costs.native_asset, config.bar)
-    found = findings_of(source.catalogue, universe, config.bar, config.signals)
-    panel = build_panel(source.catalogue, universe, config.bar, config.signals)
+    check_bearings(config, universe)
+    found = findings_of(source.catalogue, universe, config.bar, config.read)
+    panel_of = panels(config)
+    panel = panel_of(source.catalogue, universe, config.bar, config.read)
     schedule = schedule_of(options, config, panel) if options.historical else None
     uses_scores = settings.strategy.uses_scores
-    loaded = Loaded(options, config, mode, source, panel, universe, schedule, len(found), uses_scores, summary(found))
+    loaded = Loaded(
+        options, config, mode, source, panel, universe, schedule, len(found), uses_scores, panel_of, summary(found)
+    )
     if mode == "paper":
         _refuse_unmade(loaded)
     return loaded

@@ -82,6 +82,7 @@ async def session(loaded: Loaded, run_dir: Path, tell: Tell, standing: Standing)
 @contextlib.asynccontextmanager
 async def _fork(loaded: Loaded, run_dir: Path, tell: Tell, scorer: Scorer) -> AsyncIterator[Session]:
     from bot.ledger.journal import open_ledger
+    from bot.provenance.recipe import recipe_of
 
     config = loaded.config
     async with chain_of(loaded, run_dir) as chain:
@@ -95,7 +96,8 @@ async def _fork(loaded: Loaded, run_dir: Path, tell: Tell, scorer: Scorer) -> As
         for venue in deployed.unvouched:
             tell(f"{venue}: its pool is too little vouched for to be priced: what enters counts as lost")
         async with open_ledger(run_dir, await identity_of(chain)) as journal:
-            ports = await on_chain(chain, run_dir, journal)
+            recipe = recipe_of(config, settings.strategy, loaded.options.config)
+            ports = await on_chain(chain, run_dir, journal, recipe)
             market, feed = ports.market, _feed(loaded, universe)
             await journal.post("opening", 0, deposit(universe, deployed.capital))
             for payer, lines in (await market.gas_openings()).items():
@@ -176,13 +178,16 @@ async def _paper(loaded: Loaded, run_dir: Path, tell: Tell, scorer: Scorer) -> A
 
 
 def _feed(loaded: Loaded, universe: Universe) -> CatalogueFeed | RefreshingFeed:
-    """The data as the cycle sees it. On a wall clock a catalogue on disk may be replaced while we run."""
+    """The data as the cycle sees it. On a wall clock a catalogue may be replaced, and a store grow, while we run."""
+    from bot.signals.catalogue import is_store
     from bot.signals.feed import CatalogueFeed, RefreshingFeed
 
-    config, root = loaded.config, loaded.source.catalogue.root
+    config, root, named = loaded.config, loaded.source.catalogue.root, loaded.options.data
+    if named is not None and is_store(named):
+        root = named  # what was read of it is in memory, and knows no folder
     if loaded.schedule is None and root is not None:
-        return RefreshingFeed(root, universe, config.bar, config.signals)
-    return CatalogueFeed(loaded.source.catalogue, universe, config.bar, config.signals)
+        return RefreshingFeed(root, universe, config.bar, config.read, loaded.panel_of)
+    return CatalogueFeed(loaded.source.catalogue, universe, config.bar, config.read, loaded.panel_of)
 
 
 def _following(

@@ -14,21 +14,28 @@ from typing import Final
 import backtests
 import bot
 from backtests.kernels import sources
-from backtests.strategy_code import digest_of_files, strategy_digest
 from backtests.sweep.plan import LIBRARIES
 from bot.config import Config
 from bot.core.strict_json import digest_of
 from bot.loading import BAR_SECONDS
 from bot.scoring.params import ScorerParams
 from bot.settings import settings_of, simulated_universe
+from bot.strategy_code import digest_of_files, strategy_digest
+from bot.topics.ontology import load_ontology
 
 INPUTS: Final = ("strategy", "config", "engine", "fitting", "data")
 # Whose code decides what a run of the rungs, or a gate, comes out as. Reports, commands and benchmarks do not.
-BOT: Final = ("chained_log", "config", "config_venues", "cycle", "loading", "paper", "quantity", "replay", "settings")
-BOT_FOLDERS: Final = ("core", "signals")
+BOT: Final = (
+    *("chained_log", "config", "config_venues", "cycle", "loading", "paper", "quantity", "replay", "settings"),
+    *("strategy_code", "trend_fields"),
+    *("scoring/estimator", "scoring/feature", "scoring/features"),  # what scores of topics are made with
+)
+BOT_FOLDERS: Final = ("core", "signals", "topics", "scoring/registry", "scoring/trends")
+ENGINE_LIBRARIES: Final = (*LIBRARIES, "numba", "confusable-homoglyphs")  # the last one tells look-alikes apart
 BACKTESTS: Final = (
     *(
         "api",
+        "compiled_scoring",
         "conservation",
         "fast",
         "gas",
@@ -38,7 +45,6 @@ BACKTESTS: Final = (
         "replay",
         "run",
         "simulated",
-        "strategy_code",
         "stress",
         "trials",
     ),
@@ -55,11 +61,16 @@ def inputs_of(config: Config, config_path: Path, catalogue_digest: str) -> dict[
     strategy or one of our own sources cannot be read.
     """
     asks = settings_of(config, simulated_universe(config), config_path).strategy.uses_scores
+    # As it is written; of a file that it names the content, wherever that lies.
+    written = config.model_dump(mode="json", exclude={"mode"})
+    if config.trends is not None:
+        named = config.trends.ontology
+        written["trends"]["ontology"] = load_ontology(Path(named) if named else None).digest
     return {
         "strategy": strategy_digest(config, config_path),
         # As text: the order of venues is that of a strategy's columns, and must not be sorted away.
-        "config": digest_of(json.dumps(config.model_dump(mode="json", exclude={"mode"}))),
-        "engine": digest_of([digest_of_files(engine_files()), [version(library) for library in (*LIBRARIES, "numba")]]),
+        "config": digest_of(json.dumps(written)),
+        "engine": digest_of([digest_of_files(engine_files()), [version(each) for each in ENGINE_LIBRARIES]]),
         "fitting": fitting_digest(config) if asks else "",
         "data": catalogue_digest,
     }

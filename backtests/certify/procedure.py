@@ -23,7 +23,6 @@ from backtests.lookahead.detectors import examine
 from backtests.metrics import FLAT, returns_of
 from backtests.overfitting import Moments
 from backtests.run import Run
-from backtests.strategy_code import strategy_codes
 from backtests.stress import Stress
 from backtests.trials import CERTIFY, Trial, Tried, append, family_of, lineage_of, tried
 from backtests.walkforward.folds import Fold, combinatorial, walk_forward
@@ -39,6 +38,7 @@ from bot.scoring.params import ScorerParams
 from bot.scoring.stability import reference_of
 from bot.scoring.walkforward import fit, fit_times, training_set
 from bot.settings import is_benchmark, mirror_params
+from bot.strategy_code import strategy_codes
 
 Told = Callable[[str], None]
 
@@ -188,7 +188,7 @@ def _reference(evidence: Evidence) -> dict[str, Any]:
         return {}
     config, panel = evidence.loaded.config, evidence.loaded.panel
     params = ScorerParams.of(config.scorer, BAR_SECONDS[config.bar])
-    names, x = features(panel, params.bar_seconds)
+    names, x = features(panel, params.bar_seconds, params.features)
     truth = labels(panel, params.horizon)
     for fit_time in np.unique(fit_times(panel.times, params.refit))[::-1].tolist():
         training = training_set(panel, names, x, truth, fit_time, params)

@@ -54,7 +54,8 @@ def case_of(loaded: Loaded) -> Case:
             "lookahead needs data: --data DIR for recorded data, or --synthetic SEED for a generated market"
         )
     settings = settings_of(loaded.config, loaded.universe, loaded.options.config)
-    return Case(loaded.source.catalogue, settings, loaded.config, loaded.schedule.first, loaded.schedule.last)
+    window = loaded.schedule.first, loaded.schedule.last
+    return Case(loaded.source.catalogue, settings, loaded.config, *window, loaded.panel_of)
 
 
 def document(report: Report, case: Case, loaded: Loaded, rung: str) -> dict[str, Any]:

@@ -23,14 +23,14 @@ from bot.config import Config
 from bot.core.panel import Floats, Panel, Times
 from bot.core.score import Scores, no_scores
 from bot.core.strategy import Strategy
-from bot.core.universe import Universe
 from bot.replay import Schedule
 from bot.scoring.labels import Labels
 from bot.scoring.params import ScorerParams
 from bot.scoring.scorer import IdleScorer
-from bot.scoring.walkforward import SHIPPED, FittedModel, Steps, TrainingSet, score_rows
+from bot.scoring.walkforward import SHIPPED, FittedModel, Steps, TrainingSet, score_rows, steps_of
 from bot.settings import Settings, mirror_params
 from bot.signals.catalogue import Catalogue, build_panel
+from bot.signals.feed import PanelOf
 from bot.signals.storage import BARS
 
 # Every stage with those that it is made of: what a stage says is only its own doing where none of these differs.
@@ -59,6 +59,7 @@ class Case:
     config: Config
     first: int
     last: int
+    panel_of: PanelOf = build_panel  # what the run makes its panel with
 
     @property
     def bar_seconds(self) -> int:
@@ -100,7 +101,7 @@ def replay_fills(case: Case, panel: Panel, scores: Scores, targets: Floats, pool
 class Pipeline:
     """The functions between a catalogue and fills; what ships, unless one is replaced."""
 
-    panel_of: Callable[[Catalogue, Universe, str, tuple[str, ...]], Panel] = build_panel
+    panel_of: PanelOf | None = None  # instead of the case's own
     steps: Steps = SHIPPED
     targets_of: Callable[[Strategy, Panel, Scores], Floats] = Strategy.weights
     pools_of: PoolsOf = seeded_pools
@@ -157,7 +158,8 @@ def trace(pipeline: Pipeline, case: Case) -> Trace:
     watched = Watched()
     scores = no_scores(len(panel), len(panel.venues))
     if strategy.uses_scores:
-        scores = score_rows(panel, case.scorer, 0, watched.models, _watching(pipeline.steps, watched))
+        steps = _watching(steps_of(case.scorer, pipeline.steps), watched)
+        scores = score_rows(panel, case.scorer, 0, watched.models, steps)
     targets = pipeline.targets_of(strategy, panel, scores)
     run = pipeline.fills_of(case, panel, scores, targets, pipeline.pools_of)
     outputs = [
@@ -178,13 +180,14 @@ def trace(pipeline: Pipeline, case: Case) -> Trace:
 
 def panel_of(pipeline: Pipeline, case: Case) -> Panel:
     """The case's panel, as the pipeline builds it."""
-    return pipeline.panel_of(case.catalogue, case.settings.universe, case.config.bar, case.config.signals)
+    made = pipeline.panel_of or case.panel_of
+    return made(case.catalogue, case.settings.universe, case.config.bar, case.config.read)
 
 
 def trained(pipeline: Pipeline, case: Case, panel: Panel, fit_time: int) -> Watched:
     """The steps up to the training set of one fit, without fitting anything."""
     watched = Watched()
-    steps = _watching(pipeline.steps, watched)
+    steps = _watching(steps_of(case.scorer, pipeline.steps), watched)
     names, x = steps.features_of(panel, case.bar_seconds)
     truth = steps.labels_of(panel, case.scorer.horizon)
     steps.training_of(panel, names, x, truth, fit_time, case.scorer)

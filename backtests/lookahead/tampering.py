@@ -44,7 +44,7 @@ def market_of(case: Case) -> Market:
     assets = sorted({venue.asset for venue in case.settings.universe.risky})
     return Market(
         {asset: case.catalogue.prices(asset, case.config.bar) for asset in assets},
-        {source: case.catalogue.signals(source) for source in case.config.signals},
+        {source: case.catalogue.signals(source) for source in case.config.read},
     )
 
 

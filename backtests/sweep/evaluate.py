@@ -138,7 +138,7 @@ def _group(
     panel, config = parcel.panel, group[0].config
     universe = simulated_universe(config)
     settings = [_settings(parcel, each.config, universe, strategies) for each in group]
-    acts = checked_acts(settings[0], config, panel, parcel.first, parcel.last)
+    acts = checked_acts(settings[0], config, panel, parcel.first, parcel.last, parcel.scores)
     start, stop = span_of(acts)
     times = panel.times[start + np.flatnonzero(acts[start:stop])]
     if len(times) < 3:

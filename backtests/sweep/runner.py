@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from backtests.api import scores_of
+from backtests.compiled_scoring import scored
 from backtests.gas import recorded_gas
 from backtests.sweep.evaluate import REFUSED, Parcel, evaluate, refused, table
 from backtests.sweep.executors import Executor
@@ -27,10 +28,9 @@ from bot.core.strategy import load as load_strategy
 from bot.errors import ConfigError, PatronError
 from bot.loading import BAR_SECONDS, Loaded, on_generated_signals, open_source, schedule_of
 from bot.scoring.params import ScorerParams
-from bot.scoring.walkforward import score_panel
 from bot.settings import Settings, settings_of, simulated_universe
-from bot.signals.catalogue import build_panel
 from bot.signals.quality import refuse_errors
+from bot.trend_fields import panels
 
 CHUNK: Final = 256  # combinations in a parcel, and rows of a part at most
 KEPT: Final = 8  # panels, and blocks of scores, that are held at once
@@ -230,8 +230,8 @@ class Sweep:
                 source, universe = self.loaded.source, simulated_universe(config)
                 if self.loaded.options.synthetic is not None:
                     source = open_source(self.loaded.options, config)
-                refuse_errors(source.catalogue, universe, config.bar, config.signals)
-                panel = build_panel(source.catalogue, universe, config.bar, config.signals)
+                refuse_errors(source.catalogue, universe, config.bar, config.read)
+                panel = panels(config)(source.catalogue, universe, config.bar, config.read)
             self._panels[key] = Data(panel)
         self._panels.move_to_end(key)
         while len(self._panels) > KEPT:
@@ -260,11 +260,12 @@ def block_edges(times: Times, cycles: int) -> Times:
 
 def _scores(task: tuple[Panel, ScorerParams | None]) -> Scores:
     panel, params = task
-    return no_scores(len(panel), len(panel.venues)) if params is None else score_panel(panel, params)
+    return no_scores(len(panel), len(panel.venues)) if params is None else scored(panel, params)
 
 
 def _data_key(config: Config) -> str:
     venues = {
         name: (venue.asset, {k: list(v) for k, v in venue.topics.items()}) for name, venue in config.venues.items()
     }
-    return json.dumps([config.bar, list(config.signals), venues])
+    trends = config.trends.model_dump(mode="json") if config.trends is not None else None
+    return json.dumps([config.bar, list(config.signals), venues, trends])

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from backtests.strategy_code import strategy_codes
 from backtests.sweep.space import Axis
 from backtests.trials import SWEEP, Trial, append, family_of, lineage_of
 from bot.core.strict_json import digest_of
 from bot.loading import Loaded
+from bot.strategy_code import strategy_codes
 
 
 def log_sweep(

@@ -12,12 +12,12 @@ from backtests.walkforward.splits import Rows, estimator_and_calibration, group_
 from bot.core.panel import Floats, Panel
 from bot.core.score import Scores, no_scores
 from bot.errors import InvariantBroken
-from bot.scoring.features import LOOKBACK_DAYS
+from bot.scoring.features import lookback_days
 from bot.scoring.labels import Labels
 from bot.scoring.params import ScorerParams
-from bot.scoring.walkforward import SHIPPED, FittedModel, Mask, Steps, TrainingSet, masked_training_set
+from bot.scoring.spans import DAY
+from bot.scoring.walkforward import SHIPPED, FittedModel, Mask, Steps, TrainingSet, masked_training_set, steps_of
 
-_LOOKBACK: Final = LOOKBACK_DAYS * 86_400
 _LOST: Final = 0.2  # share of the values that a tampering takes away instead of changing
 
 
@@ -43,10 +43,12 @@ class Judge:
         cls, panel: Panel, rows: range, params: ScorerParams, every: int, groups: int, steps: Steps = SHIPPED
     ) -> Judge:
         """Of a panel that ends with the window, `rows`; `every`: seconds between cycles."""
+        steps = steps_of(params, steps)
         names, x = steps.features_of(panel, params.bar_seconds)
         truth = steps.labels_of(panel, params.horizon)
         bounds = rows.start + group_bounds(len(rows), groups)
-        return cls(panel, names, x, truth, params, bounds, max(_LOOKBACK, params.horizon, every), steps)
+        lookback = lookback_days(params.features) * DAY
+        return cls(panel, names, x, truth, params, bounds, max(lookback, params.horizon, every), steps)
 
     @property
     def gap(self) -> int:
@@ -105,7 +107,8 @@ class Judge:
             rows = slice(int(self.bounds[group]), int(self.bounds[group + 1]))
             expected = self.steps.expected_of(model, self.x[rows], speaks[rows])
             found.expected[rows] = expected
-            found.low[rows], found.high[rows] = expected - model.radius, expected + model.radius
+            half = model.radius * model.unit_of(self.x[rows])
+            found.low[rows], found.high[rows] = expected - half, expected + half
             digests[rows] = [model.digest] * (rows.stop - rows.start)
         return replace(found, model=tuple(digests), coverage=self.params.coverage)
 

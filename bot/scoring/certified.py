@@ -74,7 +74,7 @@ class CertifiedScorer:
             verdict = self._verdicts.get(digest) or await self._judged(panel, digest)
             if not verdict.ok:
                 why = f"model {digest[:12]} is not admitted under the certificate: {'; '.join(verdict.reasons)}"
-                return replace(scores, withheld=why)
+                return replace(scores, withheld="; ".join(filter(None, (why, scores.withheld))))
             model = self._model(digest)
             try:
                 await asyncio.to_thread(

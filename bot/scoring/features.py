@@ -1,27 +1,74 @@
 """What is known about each venue at each time: growth over calendar spans, alone and against the other venues.
 
-Rows are found by time, never by counting, so a row's features depend on nothing but the rows at most `LOOKBACK_DAYS`
+Rows are found by time, never by counting, so a row's features depend on nothing but the rows at most `lookback_days`
 before it: not on where the panel begins or ends, and, bit for bit, not on the order of its columns.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
-from bot.core.panel import Floats, Panel, Times
+from bot.core.panel import Floats, Panel
+from bot.scoring.feature import Feature
+from bot.scoring.market_features import MARKET_LOOKBACK_DAYS, field_features, market_features
+from bot.scoring.params import FeatureSet
+from bot.scoring.spans import DAY, log_of, past, sum_of_past
 
-LOOKBACK_DAYS = 28
-_DAY = 86_400
+LOOKBACK_DAYS: Final = 28  # of the basic set
+VOLATILITY: Final = "volatility_28d"
+
+# `<source>` stands for the name of any signal field. Each feature comes three times, see `features`.
+BASIC_FEATURES: Final = (
+    Feature("return_1d", "log(close / close 1 d ago)", 1, "log ratio", "What just happened, and often reverses."),
+    Feature("return_7d", "log(close / close 7 d ago)", 7, "log ratio", "Momentum or reversal over a week."),
+    Feature("return_28d", "log(close / close 28 d ago)", 28, "log ratio", "Momentum over a month."),
+    Feature(
+        VOLATILITY,
+        "root of the mean square of the 28 daily log returns",
+        28,
+        "log ratio per day",
+        "How far the venue moves by itself; also the unit of the risk-adjusted target.",
+    ),
+    Feature(
+        "volume_change_7d",
+        "log(volume of 7 d / volume of the 7 d before)",
+        14,
+        "log ratio",
+        "Whether trading picks up.",
+    ),
+    Feature(
+        "signal:<source>:growth_7d", "log((1 + level) / (1 + level 7 d ago))", 7, "log ratio", "How fast a topic grows."
+    ),
+    Feature("signal:<source>:growth_14d", "log((1 + level) / (1 + level 14 d ago))", 14, "log ratio", "Calmer."),
+    Feature("signal:<source>:growth_28d", "log((1 + level) / (1 + level 28 d ago))", 28, "log ratio", "Calmest."),
+    Feature(
+        "signal:<source>:acceleration",
+        "2 × growth of 7 d - growth of 14 d",
+        14,
+        "log ratio",
+        "This week's growth less last week's: whether it speeds up.",
+    ),
+)
 
 
-def features(panel: Panel, bar_seconds: int) -> tuple[tuple[str, ...], Floats]:
+def lookback_days(chosen: FeatureSet = "basic") -> int:
+    """How far back, in days, a row's features may look."""
+    return MARKET_LOOKBACK_DAYS if chosen == "market" else LOOKBACK_DAYS
+
+
+def features(panel: Panel, bar_seconds: int, chosen: FeatureSet = "basic") -> tuple[tuple[str, ...], Floats]:
     """Names (F,) and values (T, N, F), NaN where unknown. Column 0, idle, is all NaN.
 
     Returns and growths are logarithmic; the volatility is that of daily log returns, not annualised. Each one comes
     three times: as it is, less its mean over the venues of the row, and as its rank among them within [-0.5, 0.5].
-    `bar_seconds` is the length of a bar; volumes are summed over the bars of a week.
+    `bar_seconds` is the length of a bar; volumes are summed over the bars of a week. What a panel's optional fields
+    tell (`trend:`, `pool:`, `income:`) is there in either set, where they are.
     """
-    base = _base_features(panel, bar_seconds)
+    base = _base_features(panel, bar_seconds) | field_features(panel, bar_seconds)
+    if chosen == "market":
+        base |= market_features(panel, bar_seconds)
     names: list[str] = []
     values: list[Floats] = []
     for name, column in base.items():
@@ -34,16 +81,16 @@ def features(panel: Panel, bar_seconds: int) -> tuple[tuple[str, ...], Floats]:
 
 def _base_features(panel: Panel, bar_seconds: int) -> dict[str, Floats]:
     times = panel.times
-    price = _log(panel.close)
-    daily = price - _past(times, price, _DAY)
-    found = {f"return_{days}d": price - _past(times, price, days * _DAY) for days in (1, 7, LOOKBACK_DAYS)}
-    found["volatility_28d"] = np.sqrt(_sum_of_past(times, daily**2, _DAY, LOOKBACK_DAYS) / LOOKBACK_DAYS)
-    week = _log(_sum_of_past(times, panel.volume, bar_seconds, 7 * _DAY // bar_seconds))
-    found["volume_change_7d"] = week - _past(times, week, 7 * _DAY)
+    price = log_of(panel.close)
+    daily = price - past(times, price, DAY)
+    found = {f"return_{days}d": price - past(times, price, days * DAY) for days in (1, 7, LOOKBACK_DAYS)}
+    found[VOLATILITY] = np.sqrt(sum_of_past(times, daily**2, DAY, LOOKBACK_DAYS) / LOOKBACK_DAYS)
+    week = log_of(sum_of_past(times, panel.volume, bar_seconds, 7 * DAY // bar_seconds))
+    found["volume_change_7d"] = week - past(times, week, 7 * DAY)
     for name in panel.signals:
         # The 1 keeps a count of zero defined; for an index of around 100 it hardly matters.
-        level = _log(panel.fields[name] + 1.0)
-        growth = {days: level - _past(times, level, days * _DAY) for days in (7, 14, LOOKBACK_DAYS)}
+        level = log_of(panel.fields[name] + 1.0)
+        growth = {days: level - past(times, level, days * DAY) for days in (7, 14, LOOKBACK_DAYS)}
         found |= {f"{name}:growth_{days}d": value for days, value in growth.items()}
         found[f"{name}:acceleration"] = 2.0 * growth[7] - growth[14]
     return found
@@ -76,52 +123,3 @@ def ranked(values: Floats) -> Floats:
     others = known.sum(axis=1, keepdims=True) - 1
     scaled = mean_place / np.maximum(others, 1) - 0.5
     return np.where(known, np.where(others > 0, scaled, 0.0), np.nan)
-
-
-def row_at(times: Times, wanted: Times) -> Times:
-    """The row that closes at exactly each wanted time, -1 where there is none."""
-    row = np.searchsorted(times, wanted)
-    inside = row < len(times)
-    inside[inside] = times[row[inside]] == wanted[inside]
-    return np.where(inside, row, -1).astype(np.int64)
-
-
-def _past(times: Times, values: Floats, span: int) -> Floats:
-    """(T, N): the values `span` seconds before each row, NaN where no bar closed then."""
-    rows = _rows_ago(times, span)
-    if rows is None:
-        row = row_at(times, times - span)
-        return np.where((row >= 0)[:, None], values[row], np.nan)
-    earlier = np.full(values.shape, np.nan)
-    earlier[rows:] = values[: max(0, len(values) - rows)]
-    return earlier
-
-
-def _sum_of_past(times: Times, values: Floats, step: int, count: int) -> Floats:
-    """(T, N): the sum over each row and the `count` - 1 before it, `step` seconds apart; NaN if one is."""
-    total = values.copy()
-    rows = _rows_ago(times, step)
-    with np.errstate(over="ignore"):  # an absurd volume becomes infinite, and infinite is unknown
-        for number in range(1, count):
-            if rows is None:
-                total += _past(times, values, number * step)
-            else:
-                total[number * rows :] += values[: max(0, len(values) - number * rows)]
-    if rows is not None:
-        total[: (count - 1) * rows] = np.nan
-    return total
-
-
-def _rows_ago(times: Times, span: int) -> int | None:
-    """How many rows earlier every time less `span` is, where bars close at even distances; None where they do not."""
-    if len(times) < 2:
-        return None
-    step = int(times[1] - times[0])
-    even = span % step == 0 and bool((np.diff(times) == step).all())
-    return span // step if even else None
-
-
-def _log(values: Floats) -> Floats:
-    """Natural logarithms, NaN where there is none."""
-    good = np.isfinite(values) & (values > 0.0)
-    return np.where(good, np.log(np.where(good, values, 1.0)), np.nan)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.core.panel import Floats, Panel, Times
-from bot.scoring.features import row_at
+from bot.scoring.spans import row_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 from bot.core.panel import Panel
 from bot.core.score import Scores, no_scores
@@ -11,7 +12,6 @@ from bot.scoring.params import ScorerParams
 from bot.scoring.walkforward import SHIPPED, FittedModel, Steps, score_rows
 
 _TIMEOUT_SECONDS = 300.0
-_KEPT_MODELS = 2  # the current one, and the one before for a cycle that is late
 
 
 class PanelScorer:
@@ -21,6 +21,8 @@ class PanelScorer:
         self._params = params
         self._timeout = timeout_seconds
         self._steps = steps
+        # The current one, one before for a cycle that is late, and those whose scores are remembered.
+        self._kept = 2 + math.ceil(params.memory / params.refit)
         self._models: dict[int, FittedModel] = {}
         self._busy = asyncio.Lock()
 
@@ -30,7 +32,8 @@ class PanelScorer:
         return tuple(self._models[time] for time in sorted(self._models))
 
     async def score(self, panel: Panel) -> Scores:
-        """Scores of the panel's last row, (1, N); model "" while there is too little to learn from.
+        """Scores of the panel's last row, (1, N); model "" while there is too little to learn from, `withheld` where
+        the model or the market has drifted and the parameters say that nothing new is opened then.
 
         Raises PatronError when it takes too long: no score is better than a cycle that never ends.
         """
@@ -45,7 +48,7 @@ class PanelScorer:
                     )
             except TimeoutError:
                 raise PatronError(f"scorer: no score after {self._timeout:g} seconds") from None
-            self._models = {time: models[time] for time in sorted(models)[-_KEPT_MODELS:]}
+            self._models = {time: models[time] for time in sorted(models)[-self._kept :]}
             return scores
 
 

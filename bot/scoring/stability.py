@@ -1,9 +1,7 @@
 """Whether a refitted model is still what was certified: rows, features, interval and ranking against a reference.
 
 A certificate is for a fitting procedure, and every model that it fits later is new. What is asked of one is little, so
-that an ordinary refit passes, and enough that a source which died, changed its unit or ran away does not. Population
-stability index over deciles: B. Yurdakul, Statistical Properties of Population Stability Index (2018), where, as usual,
-below 0.1 means no change and above 0.25 a change that matters.
+that an ordinary refit passes, and enough that a source which died, changed its unit or ran away does not.
 """
 
 from __future__ import annotations
@@ -17,16 +15,13 @@ from numpy.typing import NDArray
 
 from bot.core.panel import Floats
 from bot.errors import DataError
+from bot.scoring.population import GONE, counts_of, edges_of, index_of
 from bot.scoring.walkforward import FittedModel, TrainingSet
 
-BINS: Final = 10
 # Index above which a feature counts as drifted: the usual bound, made for rows that know nothing of each other. Growth
 # over 28 days has a handful of independent values in a window of 90, so a feature must also have moved further than
 # between the two halves of the certified window itself.
 DRIFTED: Final = 0.25
-# Index above which a feature has nothing in common with before: all of one sample in a single tenth of the other gives
-# 5 to 6, a feature that fell silent about 11; a change of mood within one window stays below 3.
-GONE: Final = 4.0
 # Of recorded refits within the 90 days of a certificate, half had fewer than 0.3 drifted features, nine of ten fewer
 # than two thirds; beyond that it is the market that is another, not a mood.
 MOST_DRIFTED: Final = 2 / 3
@@ -57,13 +52,13 @@ def reference_of(training: TrainingSet, model: FittedModel, names: Sequence[str]
     features, to tell which one drifted.
     """
     x = _rows(training)
-    edges = [_edges(column) for column in x.T]
+    edges = [edges_of(column) for column in x.T]
     return {
         "model": model.digest,
         "fit_time": model.fit_time,
         "names": list(names),
         "edges": [cut.tolist() for cut in edges],
-        "counts": [_counts(column, cut).tolist() for column, cut in zip(x.T, edges, strict=True)],
+        "counts": [counts_of(column, cut).tolist() for column, cut in zip(x.T, edges, strict=True)],
         "moved": [_moved(column, cut) for column, cut in zip(x.T, edges, strict=True)],
         "rows": model.rows,
         "calibration_rows": model.calibration_rows,
@@ -87,7 +82,9 @@ def admit(
     if x.shape[1] != len(edges) or (names and reference["names"] and list(names) != list(reference["names"])):
         reason = f"it learns from {x.shape[1]} features that are not the {len(edges)} certified ones"
         return Admission(False, (reason,), {"features": float(x.shape[1])})
-    indices = np.array([_index(old, _counts(column, cut)) for column, cut, old in zip(x.T, edges, counts, strict=True)])
+    indices = np.array(
+        [index_of(old, counts_of(column, cut)) for column, cut, old in zip(x.T, edges, counts, strict=True)]
+    )
     drifted = float((indices > np.maximum(DRIFTED, moved)).mean())
     gone = float((indices > GONE).mean())
     width = _ratio(model.radius, reference["radius"])
@@ -148,33 +145,12 @@ def _expected(model: FittedModel, x: Floats) -> Floats:
 def _moved(column: Floats, edges: Floats) -> float:
     """The index between the older half of a fit's rows and the newer: they come in order, the calibration's last."""
     middle = len(column) // 2
-    return _index(_counts(column[:middle], edges), _counts(column[middle:], edges))
+    return float(index_of(counts_of(column[:middle], edges), counts_of(column[middle:], edges)))
 
 
 def _error(training: TrainingSet, model: FittedModel) -> float:
     """Mean absolute error on the calibration rows, as a fraction."""
     return float(np.abs(training.calibration_y - _expected(model, training.calibration_x)).mean())
-
-
-def _edges(column: Floats) -> Floats:
-    """The inner decile edges, fewer where values repeat, none where nothing is known."""
-    known = column[np.isfinite(column)]
-    if not len(known):
-        return np.empty(0)
-    return np.unique(np.quantile(known, np.arange(1, BINS) / BINS))
-
-
-def _counts(column: Floats, edges: Floats) -> NDArray[np.int64]:
-    """Rows by bin; the last one counts what is unknown."""
-    known = np.isfinite(column)
-    inside = np.bincount(np.searchsorted(edges, column[known], side="right"), minlength=len(edges) + 1)
-    return np.append(inside, (~known).sum()).astype(np.int64)
-
-
-def _index(old: NDArray[np.int64], new: NDArray[np.int64]) -> float:
-    """The population stability index of two counts, with half a row added to every bin so that none is empty."""
-    a, b = ((each + 0.5) / (each.sum() + 0.5 * len(each)) for each in (old, new))
-    return float(((a - b) * np.log(a / b)).sum())
 
 
 def _ratio(new: float, old: float) -> float | None:

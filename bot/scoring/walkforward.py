@@ -15,52 +15,35 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
 from collections.abc import Callable, MutableMapping
-from dataclasses import astuple, dataclass
-from typing import Any
+from dataclasses import astuple, dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.core.panel import Floats, Panel, Times
 from bot.core.score import Scores
-from bot.scoring.features import LOOKBACK_DAYS, features
+from bot.errors import InvariantBroken
+from bot.scoring.conformal import order_of, rolling_radii
+from bot.scoring.drift import Evidence, states_of
+from bot.scoring.features import LOOKBACK_DAYS, features, lookback_days
 from bot.scoring.labels import Labels, labels, purged
+from bot.scoring.model import (
+    FittedModel,
+    Mask,
+    TrainingSet,
+    clearing_odds,
+    expected_returns,
+    fit,
+    scale_of,
+)
 from bot.scoring.params import ScorerParams
+from bot.scoring.spans import DAY
 
-_HIGHEST_LABEL = 10.0  # an elevenfold in a horizon teaches no more; keeps absurd prices from overflowing
+__all__ = ["LOOKBACK_DAYS", "FittedModel", "Mask", "Steps", "TrainingSet", "expected_returns", "fit"]
 
-Cache = MutableMapping[int, "FittedModel"]  # by fit time
-Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingSet:
-    """What one fit may see: rows ordered by time, then venue id, so that the order of columns does not matter."""
-
-    fit_time: int
-    x: Floats  # (M, F)
-    y: Floats  # (M,) simple returns
-    calibration_x: Floats
-    calibration_y: Floats
-    digest: str  # of everything that the fitted model depends on
-
-
-@dataclass(frozen=True, slots=True)
-class FittedModel:
-    """A fitted pipeline. Returns as fractions: `low` and `high` bound what it may expect, `radius` is half the
-    width of its interval.
-    """
-
-    fit_time: int
-    digest: str
-    pipeline: Any
-    low: float
-    high: float
-    radius: float
-    rows: int
-    calibration_rows: int
+Cache = MutableMapping[int, FittedModel]  # by fit time
 
 
 def fit_times(times: Times, refit: int) -> Times:
@@ -97,20 +80,23 @@ def masked_training_set(
 
     Nothing outside the masks is looked at. `fit_time` names the fit, and chooses nothing.
     """
+    if (params.features == "market") != ("momentum_84d" in names):
+        raise InvariantBroken(f"a fit on {params.features} features was given those of another set")
     order = np.argsort(np.array(panel.venues))
-    (fit_at, fit_column, fit_x, fit_y), late = (_masked_rows(panel, x, truth, part, order) for part in parts)
-    calibration_x, calibration_y = late[2:]
-    closes = np.count_nonzero(np.diff(fit_at)) + 1  # rows are in order of time
-    if len(fit_y) < params.least_rows or closes < params.least_times:
+    early, late = (_scaled(_masked_rows(panel, x, truth, part, order), names, params) for part in parts)
+    closes = np.count_nonzero(np.diff(early.at)) + 1  # rows are in order of time
+    if len(early.y) < params.least_rows or closes < params.least_times:
         return None
-    count = len(calibration_y)
-    if count < params.least_calibration_rows or _order(count, params) > count:
+    count = len(late.y)
+    if count < params.least_calibration_rows or order_of(count, params.coverage) > count:
         return None
     digest = hashlib.sha256(_header(params, names, panel.venues))
-    for array in (fit_at, fit_column, fit_x, fit_y, *late):
-        digest.update(len(array).to_bytes(8))
-        digest.update(array.data)
-    return TrainingSet(fit_time, fit_x, fit_y, calibration_x, calibration_y, digest.hexdigest())
+    for part in (early, late):
+        for array in (part.at, part.column, part.x, part.y):
+            digest.update(len(array).to_bytes(8))
+            digest.update(array.data)
+    scales = early.scale, late.scale
+    return TrainingSet(fit_time, early.x, early.y, late.x, late.y, digest.hexdigest(), names, early.at, *scales)
 
 
 @functools.lru_cache(maxsize=16)
@@ -118,13 +104,31 @@ def _header(params: ScorerParams, names: tuple[str, ...], venues: tuple[str, ...
     """What a fit depends on besides its rows, to begin a digest with."""
     from bot.scoring.estimator import VERSION
 
-    return repr((astuple(params), names, sorted(venues), VERSION)).encode()
+    return repr((astuple(_forgetful(params)), names, sorted(venues), VERSION)).encode()
 
 
-def _masked_rows(
-    panel: Panel, x: Floats, truth: Labels, part: Mask, order: NDArray[np.intp]
-) -> tuple[Times, Times, Floats, Floats]:
-    """(times, places among the sorted venues, features, returns) of what can be learned from in the rows of `part`."""
+class _Rows(NamedTuple):
+    """What can be learned from, by time and then venue id: `column` is the venue's place among the sorted ones."""
+
+    at: Times
+    column: Times
+    x: Floats
+    y: Floats
+    scale: Floats | None = None
+
+
+def _scaled(rows: _Rows, names: tuple[str, ...], params: ScorerParams) -> _Rows:
+    """The rows with their returns in the target's units; those of which the unit is not known are left out."""
+    if params.target == "return":
+        return rows
+    scale = scale_of(names, rows.x, params.horizon)
+    known = np.isfinite(scale)
+    scale = scale[known]
+    return _Rows(rows.at[known], rows.column[known], rows.x[known], rows.y[known] / scale, scale)
+
+
+def _masked_rows(panel: Panel, x: Floats, truth: Labels, part: Mask, order: NDArray[np.intp]) -> _Rows:
+    """What can be learned from in the rows of `part`."""
     rows = np.flatnonzero(part)
     known = truth.returns.take(rows, axis=0)
     usable = np.isfinite(known)
@@ -134,7 +138,7 @@ def _masked_rows(
     row, column = np.divmod(cells, len(order))
     cell = row * len(order) + order[column]
     features_of = seen.reshape(-1, seen.shape[2]).take(cell, axis=0)
-    return panel.times[rows[row]], column, features_of, known.reshape(-1).take(cell)
+    return _Rows(panel.times[rows[row]], column, features_of, known.reshape(-1).take(cell))
 
 
 def _window(x: Floats, rows: NDArray[np.intp]) -> Floats:
@@ -142,38 +146,6 @@ def _window(x: Floats, rows: NDArray[np.intp]) -> Floats:
     if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
         return x[rows[0] : rows[-1] + 1]
     return x.take(rows, axis=0)
-
-
-def fit(training: TrainingSet, params: ScorerParams) -> FittedModel:
-    """The model of a training set.
-
-    The estimator learns winsorised returns, and what it expects stays within them; the interval is set by the
-    calibration returns as they were.
-    """
-    from bot.scoring.estimator import fitted, predicted
-
-    ends = np.minimum(np.quantile(training.y, [params.winsor, 1.0 - params.winsor]), _HIGHEST_LABEL)
-    low, high = float(ends[0]), float(ends[1])
-    pipeline = fitted(training.x, np.clip(training.y, low, high), params)
-    expected = np.clip(predicted(pipeline, training.calibration_x), low, high)
-    missed = np.sort(np.abs(training.calibration_y - expected))
-    radius = float(missed[_order(len(missed), params) - 1])
-    return FittedModel(training.fit_time, training.digest, pipeline, low, high, radius, len(training.y), len(missed))
-
-
-def _order(rows: int, params: ScorerParams) -> int:
-    """Which of the sorted residuals bounds the interval: the finite-sample correction of split conformal."""
-    return math.ceil((rows + 1) * params.coverage)
-
-
-def expected_returns(model: FittedModel, x: Floats, speaks: Mask) -> Floats:
-    """(R, N): what the model expects of x (R, N, F) where it speaks, NaN elsewhere."""
-    from bot.scoring.estimator import predicted
-
-    expected = np.full(speaks.shape, np.nan)
-    if speaks.any():
-        expected[speaks] = np.clip(predicted(model.pipeline, x[speaks]), model.low, model.high)
-    return expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +164,33 @@ class Steps:
 SHIPPED = Steps()
 
 
+def steps_of(params: ScorerParams, steps: Steps = SHIPPED) -> Steps:
+    """The steps with the features that `params` names; a step that was replaced stays as it is."""
+    if params.features == "basic" or steps.features_of is not features:
+        return steps
+    return replace(steps, features_of=functools.partial(features, chosen=params.features))
+
+
+def oldest_needed(times: Times, row: int, params: ScorerParams) -> int:
+    """The first second, unix, of what can change the score of a row: no older row of the panel does.
+
+    That is all that the fit saw which speaks in that row, or, where scores are remembered, in the first of those rows.
+    """
+    began = int(times[_first_remembered(times, row, params)])
+    return began // params.refit * params.refit - params.train - lookback_days(params.features) * DAY
+
+
+def _forgetful(params: ScorerParams) -> ScorerParams:
+    """As far as a fit goes: what is done with scores later changes none."""
+    return replace(params, interval="split", on_drift="ignore")
+
+
+def _first_remembered(times: Times, row: int, params: ScorerParams) -> int:
+    if not params.remembers:
+        return row
+    return int(np.searchsorted(times, times[row] - params.memory, side="right"))
+
+
 def score_panel(panel: Panel, params: ScorerParams, cache: Cache | None = None) -> Scores:
     """Scores (T, N). Row t uses only what the panel holds up to t; idle and what has no price or features is NaN."""
     return score_rows(panel, params, 0, cache)
@@ -203,30 +202,111 @@ def score_rows(
     """Scores of the rows from `first` on, shape (T - first, N): the same bits as those rows of `score_panel`.
 
     Models found in `cache` are used again if they were fitted on exactly the same training set, new ones are added.
+    Where `params` remember, rows before `first` are scored too, to see what became of them.
     """
+    count = len(panel) - first
+    start = _first_remembered(panel.times, first, params) if count else first
+    walk = _walk(panel, params, start, {} if cache is None else cache, steps_of(params, steps))
+    first = len(walk.times) - count  # of the rows that were walked
+    half = walk.radius * walk.unit
+    if params.interval == "rolling":
+        missed = np.abs(walk.truth.returns - walk.expected) / walk.unit
+        args = walk.times, walk.truth.known_at, missed, walk.times, params.coverage, params.memory
+        rolled = rolling_radii(*args, params.least_calibration_rows)[:, None]
+        half = np.where(np.isfinite(rolled), rolled, walk.radius) * walk.unit
+    scores = Scores(
+        walk.expected, walk.expected - half, walk.expected + half, walk.model, params.coverage, "", walk.clears
+    )
+    if params.on_drift == "ignore" or not count:
+        return scores.rows(first, len(walk.times))
+    states = states_of(walk.evidence(first), params)
+    scores = replace(scores, states=("",) * first + states).rows(first, len(walk.times))
+    return replace(scores, withheld=states[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Rows that were scored, with what their scores were made of; (T, …) each, radius (T, 1) in the target's units."""
+
+    panel: Panel
+    first: int  # row of the panel at which they begin
+    names: tuple[str, ...]
+    x: Floats  # of the whole panel
+    all_truth: Labels
+    expected: Floats
+    radius: Floats
+    unit: Floats
+    clears: Floats | None
+    model: tuple[str, ...]
+    fit_time: Times
+    trainings: dict[int, TrainingSet]
+
+    @property
+    def times(self) -> Times:
+        return self.panel.times[self.first :]
+
+    @property
+    def truth(self) -> Labels:
+        return Labels(self.all_truth.returns[self.first :], self.all_truth.known_at[self.first :])
+
+    def evidence(self, first: int) -> Evidence:
+        """What drift is looked for in, of the whole panel: features of weeks before the first row count too.
+
+        Intervals are those of the fits: rolling ones of earlier rows would need rows before those in turn.
+        """
+
+        def whole(values: Floats) -> Floats:
+            return np.vstack([np.full((self.first, values.shape[1]), np.nan), values])
+
+        expected, half = whole(self.expected), whole(self.radius * self.unit)
+        fit_time = np.append(np.full(self.first, -1, dtype=np.int64), self.fit_time)
+        return Evidence(
+            self.panel.times,
+            self.panel.close,
+            self.names,
+            self.x,
+            expected,
+            expected - half,
+            expected + half,
+            self.all_truth.returns,
+            self.all_truth.known_at,
+            fit_time,
+            self.trainings,
+            self.first + first,
+        )
+
+
+def _walk(panel: Panel, params: ScorerParams, first: int, known: Cache, steps: Steps) -> _Walk:
     fit_time = fit_times(panel.times, params.refit)
     if first < len(panel):
-        oldest = int(fit_time[first]) - params.train - LOOKBACK_DAYS * 86_400
+        oldest = oldest_needed(panel.times, first, _forgetful(params))
         skipped = min(first, int(np.searchsorted(panel.times, oldest)))
         panel, fit_time, first = panel.rows(skipped, len(panel)), fit_time[skipped:], first - skipped
     names, x = steps.features_of(panel, params.bar_seconds)
     truth = steps.labels_of(panel, params.horizon)
     count = len(panel) - first
-    expected = np.full((count, len(panel.venues)), np.nan)
+    expected, unit = np.full((count, len(panel.venues)), np.nan), np.ones((count, len(panel.venues)))
+    clears = None if params.costs is None else np.full((count, len(panel.venues)), np.nan)
     radius = np.full((count, 1), np.nan)
     digests = [""] * count
     speaks = (panel.listed & np.isfinite(x).any(axis=2))[first:]
-    known = {} if cache is None else cache
+    trainings: dict[int, TrainingSet] = {}
     for time in np.unique(fit_time[first:]).tolist():
         training = steps.training_of(panel, names, x, truth, time, params)
         if training is None:
             continue
+        trainings[time] = training
         model = known.get(time)
         if model is None or model.digest != training.digest:
             model = known[time] = steps.model_of(training, params)
         rows = np.flatnonzero(fit_time[first:] == time)
         expected[rows] = steps.expected_of(model, x[first:][rows], speaks[rows])
+        unit[rows] = model.unit_of(x[first:][rows])
+        if clears is not None and (odds := clearing_odds(model, x[first:][rows], speaks[rows])) is not None:
+            clears[rows] = odds
         radius[rows] = model.radius
         for row in rows.tolist():
             digests[row] = model.digest
-    return Scores(expected, expected - radius, expected + radius, tuple(digests), params.coverage)
+    return _Walk(
+        panel, first, names, x, truth, expected, radius, unit, clears, tuple(digests), fit_time[first:], trainings
+    )

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from sklearn.impute import SimpleImputer
 
 from bot.core.panel import Floats, Panel
-from bot.scoring import features as module
+from bot.scoring import spans as module
 from bot.scoring.estimator import MedianImputer
 from bot.scoring.features import features, ranked
 from tests.strategies.properties import DAY, made_panel

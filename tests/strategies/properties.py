@@ -79,8 +79,7 @@ def tampered(panel: Panel, cut: int, seed: int) -> Panel:
 
 def score_rows(scores: Scores, start: int, stop: int) -> Scores:
     """Rows `start` to `stop` (exclusive) of the scores."""
-    rows = slice(start, stop)
-    return Scores(scores.expected[rows], scores.low[rows], scores.high[rows], scores.model[rows])
+    return scores.rows(start, stop)
 
 
 def row_scores(panel: Panel) -> Scores:

@@ -10,10 +10,10 @@ import pytest
 
 from backtests.certify import inputs
 from backtests.certify.inputs import INPUTS, engine_files, inputs_of
-from backtests.strategy_code import strategy_codes, strategy_digest
 from bot.config import Config, load_config
 from bot.errors import ConfigError
 from bot.settings import is_benchmark
+from bot.strategy_code import strategy_codes, strategy_digest
 
 ROOT = Path(__file__).resolve().parents[3]
 MAKE_NO_RESULT = {

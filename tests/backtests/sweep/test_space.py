@@ -80,7 +80,10 @@ def test_a_range_without_a_step_is_as_fine_as_its_unit(config: Config, text: str
         ("strategy.params.strength=a,b", "strategy.params.strength: expected a number"),
         ("strategy.params.strength=0:inf", "expected a finite number"),
         ("limits.min_trade=5 EUR,6 EUR", "limits.min_trade: in EUR, but capital is in USDC"),
-        ("scorer.model=ridge,forest", "scorer.model: expected hist_gradient_boosting or ridge, not 'forest'"),
+        (
+            "scorer.model=ridge,forest",
+            "scorer.model: expected hist_gradient_boosting or past_return or ridge or stack or zero, not 'forest'",
+        ),
         ("scorer.model=ridge:forest", "scorer.model: has no ranges; list its values"),
         ("venues.aa-usdc.fee=5bps:30bps", "venues.aa-usdc.fee: has no ranges"),
         ("venues.aa-usdc.fee=7 bps", "not a Uniswap V3 fee tier"),

@@ -180,13 +180,13 @@ def test_memory_does_not_grow_with_combinations(tmp_path: Path, monkeypatch: pyt
 
 def test_each_scorer_block_is_fitted_once_whatever_else_varies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fitted: list[int] = []
-    score = runner.score_panel
+    score = runner.scored
 
     def counted(panel: Any, params: Any) -> Scores:
         fitted.append(params.train)
         return score(panel, params)
 
-    monkeypatch.setattr(runner, "score_panel", counted)
+    monkeypatch.setattr(runner, "scored", counted)
     monkeypatch.setattr(runner, "CHUNK", 5)
     grid = ["policy.band=50bps:400bps:50bps", "scorer.train=80d,100d", "strategy.name=trend_tilt,equal_weight"]
     progress, rows = run_all(sweep_of(options_in(tmp_path, "trend_tilt"), grid), tmp_path / "out")
