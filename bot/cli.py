@@ -17,10 +17,12 @@ import typer
 from rich.console import Console
 
 from bot import __version__
+from bot.cli_data import data_app
 from bot.cli_doubt import lookahead, sweep
 from bot.cli_lp import lp_app
+from bot.cli_models import models_app
 from bot.cli_options import Data, DataDir, From, Json, StrategyFile, Strength, Synthetic, To, historical, span
-from bot.cli_proof import certify, compare, demo, verify, walkforward
+from bot.cli_proof import certify, compare, demo, evidence, verify, walkforward
 from bot.errors import ConfigError, InvariantBroken, PatronError, StorageError
 
 app = typer.Typer(
@@ -31,11 +33,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-data_app = typer.Typer(no_args_is_help=True, help="Recorded data: import, list, check.")
 ledger_app = typer.Typer(no_args_is_help=True, help="The books: positions, intents, reconcile.")
 devnet_app = typer.Typer(no_args_is_help=True, help="The local mainnet and its fork.")
 app.add_typer(data_app, name="data")
 app.add_typer(lp_app, name="lp")
+app.add_typer(models_app, name="models")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(devnet_app, name="devnet")
 
@@ -195,41 +197,6 @@ app.command()(verify)
 app.command()(demo)
 
 
-@data_app.command("import")
-def data_import(
-    source: Annotated[Path, typer.Argument(help="folder of CSV or Parquet files", show_default=False)],
-    destination: Annotated[Path, typer.Argument(help="catalogue to write", show_default=False)],
-    maps: Annotated[list[Path] | None, typer.Option("--map", help="column map of your own (repeat for more)")] = None,
-    as_json: Json = False,
-) -> None:
-    """Import files into a catalogue by column maps."""
-    from bot.signals.commands import import_data
-
-    import_data(source, destination, maps or (), as_json, Console())
-
-
-@data_app.command("list")
-def data_list(
-    catalogue: Annotated[Path, typer.Argument(help="catalogue", show_default=False)], as_json: Json = False
-) -> None:
-    """What a catalogue holds."""
-    from bot.signals.commands import list_data
-
-    list_data(catalogue, as_json, Console())
-
-
-@data_app.command("check")
-def data_check(
-    catalogue: Annotated[Path, typer.Argument(help="catalogue", show_default=False)], as_json: Json = False
-) -> None:
-    """Find gaps, duplicates, disorder and absurd numbers. Exit code 3 if a run would refuse the data."""
-    from bot.signals.commands import check_data
-
-    code = check_data(catalogue, as_json, Console())
-    if code:
-        raise typer.Exit(code)
-
-
 @ledger_app.command("positions")
 def ledger_positions(data_dir: DataDir = None, as_json: Json = False) -> None:
     """What the books say is held."""
@@ -261,6 +228,9 @@ def ledger_reconcile(
     from bot.running import newest_run
 
     _print_lines(asyncio.run(reconciled(newest_run(data_dir), devnet)), as_json)
+
+
+ledger_app.command("evidence")(evidence)
 
 
 @devnet_app.command("up")

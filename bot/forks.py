@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bot.execution.anchoring import Anchoring
     from bot.execution.outbox import Outbox
     from bot.ledger.journal import SqliteJournal
+    from bot.provenance.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,11 @@ class OnChain:
     executor: Outbox
 
 
-async def on_chain(chain: Devnet, run_dir: Path, journal: SqliteJournal) -> OnChain:
-    """Reader, previewer, and the two keys that sign: the keeper's, and the anchorer's that commits beforehand."""
+async def on_chain(chain: Devnet, run_dir: Path, journal: SqliteJournal, recipe: Recipe) -> OnChain:
+    """Reader, previewer, and the two keys that sign: the keeper's, and the anchorer's that commits beforehand.
+
+    `recipe`: by which this run scores and decides; every decision is kept with the rows that it was applied to.
+    """
     from eth_account import Account
 
     from bot.chain.artefacts import abi
@@ -60,6 +64,7 @@ async def on_chain(chain: Devnet, run_dir: Path, journal: SqliteJournal) -> OnCh
     from bot.execution.anchoring import Anchorage, Anchoring
     from bot.execution.outbox import Outbox
     from bot.execution.sender import Sender
+    from bot.provenance.basis import basis_of
 
     rpc, universe, vault, deployed = chain.rpc, chain.universe, chain.vault, chain.description
     chain_id, vault_abi = universe.money.chain_id, abi("Vault")
@@ -69,8 +74,12 @@ async def on_chain(chain: Devnet, run_dir: Path, journal: SqliteJournal) -> OnCh
     async def blocks() -> int:
         return await anchor_blocks(rpc, vault)
 
-    def decide(plan: Plan, panel: Panel, scores: Scores, target: Floats, expiry: int) -> Decision:
-        return decision_of(place, universe, plan, forecasts_of(universe, panel, scores, target, plan), expiry)
+    def decide(
+        plan: Plan, panel: Panel, scores: Scores, target: Floats, expiry: int
+    ) -> tuple[Decision, Mapping[str, bytes]]:
+        basis = basis_of(panel, recipe)
+        told = forecasts_of(universe, panel, scores, target, plan, basis.inputs, basis.recipe_digest)
+        return decision_of(place, universe, plan, told, expiry, basis.facts()), basis.files
 
     return OnChain(
         reader=reader,

@@ -22,7 +22,7 @@ def _verbs() -> list[tuple[str, ...]]:
     for page in PAGES:
         for block in re.findall(r"```\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.S):
             for line in block.splitlines():
-                call = re.match(r"\s*(?:\.venv/bin/)?patron ((?:data |ledger |devnet |lp )?[a-z]+)", line)
+                call = re.match(r"\s*(?:\.venv/bin/)?patron ((?:data |ledger |devnet |lp |models )?[a-z]+)", line)
                 if call:
                     found.add((*call[1].split(), *re.findall(r"--[a-z-]+", line.split("#")[0])))
     return sorted(found)

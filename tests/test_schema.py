@@ -15,7 +15,7 @@ from bot.config import Config, load_config
 from bot.schema import reference_markdown, schema_json
 
 ROOT = Path(__file__).parents[1]
-SHIPPED = sorted((ROOT / "strategies").glob("*.yaml"))
+SHIPPED = sorted(set((ROOT / "strategies").glob("*.yaml")) - {ROOT / "strategies/sources.yaml"})
 SCHEMA: dict[str, Any] = json.loads(schema_json())
 MINE: dict[str, Any] = {
     "capital": "1000 USDC",

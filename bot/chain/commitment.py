@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
@@ -21,8 +21,8 @@ from bot.core.universe import Universe
 from bot.errors import InvariantBroken
 from bot.ports import Commitment, Permit
 
-VERSION = 1  # of the document
-_LEAF = ("uint256", "address", "address", "bool", "uint256", "uint256", "uint256", "bytes32")
+VERSION: Final = 2  # of the document: 1 said nothing of what the forecasts were made from
+_LEAF: Final = ("uint256", "address", "address", "bool", "uint256", "uint256", "uint256", "bytes32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,16 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The leaves, in the universe's order, and their tree. `document` is all that somebody needs to check it later."""
+    """The leaves, in the universe's order, and their tree. `document` is all that somebody needs to check it later.
+
+    `basis`: digests of what the forecasts were made from, as `bot.provenance.basis` tells them; None in version 1.
+    """
 
     place: Place
     plan: Plan
     expiry: int  # unix seconds
     leaves: tuple[Leaf, ...]
+    basis: Mapping[str, Any] | None = None
     tree: MerkleTree = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -84,7 +88,7 @@ class Decision:
     def document(self) -> dict[str, Any]:
         """The decision as plain JSON types, in the clear: kept by us, revealed when its outcome is known."""
         return {
-            "version": VERSION,
+            **({"version": 1} if self.basis is None else {"version": VERSION, "basis": dict(self.basis)}),
             **asdict(self.place),
             "root": "0x" + self.root.hex(),
             "leaf_count": len(self.leaves),
@@ -112,14 +116,21 @@ class Decision:
         return leaf_hash(self.place, leaf, self.plan.nonce, self.expiry)
 
 
-def decision_of(place: Place, universe: Universe, plan: Plan, forecasts: Sequence[Forecast], expiry: int) -> Decision:
+def decision_of(
+    place: Place,
+    universe: Universe,
+    plan: Plan,
+    forecasts: Sequence[Forecast],
+    expiry: int,
+    basis: Mapping[str, Any] | None = None,
+) -> Decision:
     """The decision behind a plan: its entries with their amounts as the most, every other venue with nothing."""
     most = {leg.venue: leg.amount for leg in plan.legs if leg.entry}
     by_venue = {forecast.venue: forecast for forecast in forecasts}
     leaves = [
         Leaf(venue.adapter, venue.id in most, most.get(venue.id, 0), by_venue[venue.id]) for venue in universe.risky
     ]
-    return Decision(place, plan, expiry, tuple(leaves))
+    return Decision(place, plan, expiry, tuple(leaves), basis)
 
 
 def leaf_hash(place: Place, leaf: Leaf, nonce: int, expiry: int) -> bytes:

@@ -5,18 +5,18 @@ Every venue of the universe has one, entered or not, so that a forecast that tur
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
-import numpy as np
-
-from bot.core.panel import Floats, Panel, Times
+from bot.core.panel import Floats, Panel
 from bot.core.plan import Plan
 from bot.core.score import Scores
 from bot.core.strict_json import canonical
 from bot.core.universe import Universe
+
+VERSION: Final = 2  # of the record: 1 had no recipe, and its inputs were not kept
+_SINCE_2: Final = frozenset({"clears", "recipe", "version"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Forecast:
 
     venue: str
     at: int  # unix seconds of the newest row that was scored
-    inputs: str  # `panel_digest` of all that was scored
+    inputs: str  # of the rows that were scored: the root of `bot.provenance.basis`; in version 1 a digest of all
     model: str  # digest of the fitted model, "" without one
     expected: float | None
     low: float | None
@@ -34,19 +34,26 @@ class Forecast:
     target: float  # what the strategy wants
     weight: float  # what the policy makes of it
     plan: str  # id of the plan that was committed to
+    clears: float | None = None  # probability that the return is above the costs, None where it was not asked for
+    recipe: str = ""  # digest of the scorer's parameters, the strategy and the versions under them
+    version: int = VERSION
 
     def facts(self) -> dict[str, Any]:
-        """Every field by name, as JSON types."""
-        return asdict(self)
+        """Every field that records of its version have, by name, as JSON types."""
+        return {name: value for name, value in asdict(self).items() if self.version >= 2 or name not in _SINCE_2}
 
     def text(self) -> bytes:
         """The record that is hashed: canonical JSON, keys sorted, no spaces, floats as Python writes them."""
         return canonical(self.facts()).encode()
 
 
-def forecasts_of(universe: Universe, panel: Panel, scores: Scores, target: Floats, plan: Plan) -> tuple[Forecast, ...]:
-    """One for each venue but idle, in the universe's order, of the newest row of `panel` and `scores`."""
-    inputs = panel_digest(panel)
+def forecasts_of(
+    universe: Universe, panel: Panel, scores: Scores, target: Floats, plan: Plan, inputs: str, recipe: str
+) -> tuple[Forecast, ...]:
+    """One for each venue but idle, in the universe's order, of the newest row of `panel` and `scores`.
+
+    `inputs`, `recipe`: digests of what they were made from and how.
+    """
     return tuple(
         Forecast(
             venue=venue.id,
@@ -60,31 +67,11 @@ def forecasts_of(universe: Universe, panel: Panel, scores: Scores, target: Float
             target=float(target[column]),
             weight=plan.weights[column],
             plan=plan.id,
+            clears=None if scores.clears is None else _known(scores.clears[-1, column]),
+            recipe=recipe,
         )
         for column, venue in enumerate(universe.risky, start=1)
     )
-
-
-def panel_digest(panel: Panel) -> str:
-    """SHA-256 over a heading (canonical JSON) and the arrays, little endian, each field by name; hexadecimal."""
-    names = sorted(panel.fields)
-    heading = {
-        "venues": list(panel.venues),
-        "fields": names,
-        "rows": len(panel),
-        "observed": panel.observed is not None,
-    }
-    digest = hashlib.sha256(canonical(heading).encode())
-    for times in (panel.times, *([] if panel.observed is None else [panel.observed])):
-        digest.update(_bytes(times, "<i8"))
-    for name in names:
-        values = panel.fields[name]
-        digest.update(_bytes(np.where(np.isnan(values), np.nan, values), "<f8"))  # one NaN, whoever made it
-    return digest.hexdigest()
-
-
-def _bytes(values: Floats | Times, kind: str) -> bytes:
-    return np.ascontiguousarray(values, dtype=kind).tobytes()
 
 
 def _known(value: float) -> float | None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bot.core.postings import Posting
+from bot.core.units import BPS
 from bot.core.universe import Universe
 
 DEPLOYED, HELD, REFUSED, DISAGREED, REVERTED, UNKNOWN, FAILED = (
@@ -69,8 +70,12 @@ def _leg(leg: Mapping[str, Any], universe: Universe) -> str:
     score = f"score {leg['score']:+.1%}" if leg.get("score") is not None else "no score"
     if leg.get("low") is not None and leg.get("high") is not None:
         score += f" [{leg['low']:+.1%}, {leg['high']:+.1%}]"
-    cost = leg["cost"] / leg["value"] * 10_000 if leg["value"] else 0.0
     verb = "bought" if leg["entry"] else "sold"
     notes = f", {', '.join(leg['notes'])}" if leg.get("notes") else ""
-    value = f"{leg['value'] / 10**universe.money.decimals:,.0f} {universe.money.symbol}"
-    return f"{verb} {value} of {leg['venue']}: {score}, cost {cost:.0f} bps{notes}"
+    money, unit = 10**universe.money.decimals, universe.money.symbol
+    given, paid = leg["value"] / money, (leg["value"] - leg["cost"]) / money
+    # A piece decays in the books while somebody is still bound to buy it: what it then brings is no cost of any size.
+    if leg["cost"] * BPS < -leg["value"]:
+        return f"{verb} {leg['venue']}: {score}, {paid:,.0f} {unit} for {given:,.0f} in the books{notes}"
+    cost = leg["cost"] / leg["value"] * BPS if leg["value"] else 0.0
+    return f"{verb} {given:,.0f} {unit} of {leg['venue']}: {score}, cost {cost:.0f} bps{notes}"

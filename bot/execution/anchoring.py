@@ -1,14 +1,14 @@
 """Decisions anchored before capital moves, by a key of their own.
 
-Order: the decision in the clear on disk, the signed anchor on disk, then out; the vault's blocks are waited for after
-that. A stop at any place loses nothing: a root without a deployment permits nothing but what expires, and what an
-anchor cost is booked from the chain's receipt at the next chance.
+Order: what the decision was made from, the decision in the clear and the signed anchor on disk, then out; the vault's
+blocks are waited for after that. A stop at any place loses nothing: a root without a deployment permits nothing but
+what expires, and what an anchor cost is booked from the chain's receipt at the next chance.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,11 +26,13 @@ from bot.whole_file import sync_folder, write_whole
 
 FOLDER: Final = "decisions"
 NEWEST: Final = "anchor.json"  # the newest anchor as it was signed; decisions are beside it, by their roots
+BASIS: Final = "basis"  # folder within: pieces and recipes that decisions were made from, by their digests
 ANCHORER: Final = "anchorer"
 
 SLOWEST_BLOCK: Final = 24  # seconds that are allowed for each block that has to be waited for
 
-Decide = Callable[[Plan, Panel, Scores, Floats, int], Decision]  # the last: when it expires, unix seconds
+# The last: when it expires, unix seconds. With the decision comes what it was made from, by digest.
+Decide = Callable[[Plan, Panel, Scores, Floats, int], tuple[Decision, Mapping[str, bytes]]]
 Book = Callable[[str, int, Sequence[Posting]], Awaitable[None]]
 
 
@@ -63,10 +65,10 @@ class Anchoring(Committer):
         if open_still := await self.settle():
             raise ChainError(f"an earlier anchor is not settled: {open_still}")
         blocks = await self._chain.blocks()
-        decision = self._decide(plan, panel, scores, target, plan.deadline + blocks * SLOWEST_BLOCK)
+        decision, made_from = self._decide(plan, panel, scores, target, plan.deadline + blocks * SLOWEST_BLOCK)
         data = self._chain.calldata(decision)
         intent = await self._sender.sign_call(decision.root.hex(), data, plan.chain_id, cycle, plan.time)
-        self._keep(decision, intent)
+        self._keep(decision, made_from, intent)
         receipt = await self._sender.send(intent)
         if receipt is None:
             raise ChainError(f"no receipt for the anchor {intent.tx_hash}")
@@ -95,9 +97,18 @@ class Anchoring(Committer):
             await self._book(f"anchor {intent.tx_hash}", intent.cycle, paid(receipt.gas_cost))
         self._open = None
 
-    def _keep(self, decision: Decision, intent: Intent) -> None:
-        """Both on disk when this returns, whole: the decision first, since a root nobody can open proves nothing."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+    def _keep(self, decision: Decision, made_from: Mapping[str, bytes], intent: Intent) -> None:
+        """All on disk when this returns, whole: what is pointed to before what points to it, and the anchor last.
+
+        A root that nobody can open proves nothing, and neither does a decision that nobody can make again.
+        """
+        basis = self._folder / BASIS
+        basis.mkdir(parents=True, exist_ok=True)
+        fresh = {name: content for name, content in made_from.items() if not (basis / name).exists()}
+        for name, content in fresh.items():
+            write_whole(basis / name, content)
+        if fresh:
+            _sync(basis)
         _write(self._folder / f"{intent.id}.json", decision.document())
         _write(self._folder / NEWEST, {**asdict(intent), "raw": intent.raw.hex()})
         self._open = intent
@@ -110,10 +121,14 @@ def paid(wei: int) -> tuple[Posting, ...]:
 
 def _write(path: Path, document: dict[str, Any]) -> None:
     write_whole(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
     try:
-        sync_folder(path.parent)
+        sync_folder(folder)
     except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror}") from None
+        raise StorageError(f"{folder}: cannot be written: {error.strerror}") from None
 
 
 def _read(path: Path) -> Intent | None:

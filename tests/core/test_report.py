@@ -69,6 +69,14 @@ BOUGHT = "bought 412 USDC of v1: score +0.8% [-0.4%, +2.1%], cost 31 bps"
             f"{BOUGHT}, cut to stay within max_loss",
         ),
         (report_of(told.DEPLOYED, leg(value=0)), "bought 0 USDC of v1: score +0.8% [-0.4%, +2.1%], cost 0 bps"),
+        (
+            report_of(told.DEPLOYED, leg(entry=False, value=3_580 * 10**6, cost=-6_220 * 10**6)),
+            "sold v1: score +0.8% [-0.4%, +2.1%], 9,800 USDC for 3,580 in the books",
+        ),
+        (
+            report_of(told.DEPLOYED, leg(entry=False, value=0, cost=-9_800 * 10**6)),
+            "sold v1: score +0.8% [-0.4%, +2.1%], 9,800 USDC for 0 in the books",
+        ),
         (report_of(told.HELD), "held: nothing worth moving"),
         (report_of(told.HELD, reasons=("v1: dear", "v2: dear")), "held: nothing worth moving (v1: dear; v2: dear)"),
         (

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from bot.errors import ChainError, StorageError
 from bot.execution.anchoring import Anchorage, Anchoring
 from bot.execution.sender import Patience, Sender
 from bot.ports import Commitment
+from bot.whole_file import write_whole
 from tests.backtests.markets import panel_of, walk
 from tests.execution import rig
 from tests.execution.rig import CHAIN_ID, KEYS, VAULT, FaultProxy, Says, balance
@@ -70,9 +71,14 @@ class Harness:
     blocks: int = 1
 
     def start(self, patience: Patience | None = None) -> Anchoring:
-        def decide(plan: Plan, panel: Any, scores: Any, target: Any, expiry: int) -> Decision:
-            forecasts = forecasts_of(ADAPTED, panel, scores, target, plan)
-            return decision_of(Place(CHAIN_ID, VAULT, VAULT, ANCHORER), ADAPTED, plan, forecasts, expiry)
+        def decide(
+            plan: Plan, panel: Any, scores: Any, target: Any, expiry: int
+        ) -> tuple[Decision, Mapping[str, bytes]]:
+            made_from = {"of all": b"shared", f"of {plan.nonce}": b"its own"}
+            basis = {"inputs": "", "pieces": list(made_from), "recipe": ""}
+            forecasts = forecasts_of(ADAPTED, panel, scores, target, plan, "", "")
+            place = Place(CHAIN_ID, VAULT, VAULT, ANCHORER)
+            return decision_of(place, ADAPTED, plan, forecasts, expiry, basis), made_from
 
         async def blocks() -> int:
             return self.blocks
@@ -133,25 +139,44 @@ async def test_when_the_bytes_reach_the_node_the_decision_is_already_on_disk(
     harness: Harness, proxy: FaultProxy
 ) -> None:
     seen: list[tuple[str, str]] = []
+    made_from: list[bytes] = []
 
     def look(method: str, side: str) -> None:
         if method == SEND and side == "before":
             signed = json.loads((harness.folder / "decisions" / "anchor.json").read_text(encoding="utf-8"))
-            seen.extend((root, signed["raw"]) for root in decisions(harness.folder) if root == signed["id"])
+            kept = decisions(harness.folder)
+            seen.extend((root, signed["raw"]) for root in kept if root == signed["id"])
+            basis = harness.folder / "decisions" / "basis"
+            made_from.extend((basis / name).read_bytes() for root in kept for name in kept[root]["basis"]["pieces"])
 
     proxy.at = look
     commitment = await commit(harness.start())
     assert [("0x" + raw) for _, raw in seen] == proxy.sent
     assert [root for root, _ in seen] == [commitment.root.hex()]
+    assert made_from == [b"shared", b"its own"]
 
 
+async def test_what_decisions_share_is_written_once(harness: Harness) -> None:
+    anchoring, basis = harness.start(), harness.folder / "decisions" / "basis"
+    await commit(anchoring, 1)
+    first = (basis / "of all").stat().st_ino
+    await commit(anchoring, 2)
+    assert (basis / "of all").stat().st_ino == first
+    assert sorted(path.name for path in basis.iterdir()) == ["of 1", "of 2", "of all"]
+
+
+@pytest.mark.parametrize("full", ["of all", "of 1", "decision", "anchor.json"])
 async def test_what_cannot_be_written_down_is_not_sent(
-    harness: Harness, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch, full: str
 ) -> None:
-    def full(path: Path, content: str) -> None:
-        raise StorageError(f"{path}: no space left on device")
+    """Neither the decision, nor what it was made from, nor the anchor."""
 
-    monkeypatch.setattr("bot.execution.anchoring.write_whole", full)
+    def write(path: Path, content: str | bytes) -> None:
+        if path.name == full or (full == "decision" and len(path.stem) == 64):
+            raise StorageError(f"{path}: no space left on device")
+        write_whole(path, content)
+
+    monkeypatch.setattr("bot.execution.anchoring.write_whole", write)
     with pytest.raises(StorageError, match="no space left"):
         await commit(harness.start())
     assert proxy.sent == []
