@@ -33,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-ledger_app = typer.Typer(no_args_is_help=True, help="The books: positions, intents, reconcile.")
+ledger_app = typer.Typer(no_args_is_help=True, help="The books: positions, intents, evidence, reconcile.")
 devnet_app = typer.Typer(no_args_is_help=True, help="The local mainnet and its fork.")
 app.add_typer(data_app, name="data")
 app.add_typer(lp_app, name="lp")

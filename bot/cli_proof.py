@@ -97,7 +97,7 @@ def verify(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check that a report or a certificate is whole and follows from its numbers. Exit code 3 if it does not.
+    """Check that a report, certificate or decision is whole and follows from its numbers. Exit code 3 if not.
 
     With --bundle: that a decision was forecast, anchored and carried out as its evidence says. Exit code 9 if it was
     not, 4 if the chain alone says otherwise, 1 if something could not be asked.

@@ -12,7 +12,8 @@ import numpy as np
 
 from bot.core.panel import Floats
 from bot.core.topic_panel import TopicPanel
-from bot.scoring.trends.estimators import one_thread, plain_classifier
+from bot.scoring.estimator import one_thread
+from bot.scoring.trends.estimators import plain_classifier
 from bot.scoring.trends.labels import TopicLabels, sampled
 from bot.scoring.trends.params import DAY, TopicParams
 from bot.scoring.trends.training import Mask

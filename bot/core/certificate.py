@@ -85,7 +85,7 @@ def certificate_of(document: Mapping[str, Any]) -> Certificate:
         gates = tuple(Gate(**gate) for gate in body.pop("gates"))
         found = Certificate(**body, gates=gates)
     except (TypeError, KeyError) as error:
-        raise ValueError(f"not a certificate: {error}") from None
+        raise ValueError(f"not a certificate: {str(error)!r}") from None
     if found.version != VERSION:
         raise ValueError(f"a certificate of version {found.version}, this Patron reads {VERSION}")
     if document.get("digest") != found.digest:

@@ -122,8 +122,8 @@ def model_before(panel: Panel, params: ScorerParams, fit_time: int) -> FittedMod
     if rows == 0:
         return None
     models: dict[int, FittedModel] = {}
-    score_rows(panel.rows(0, rows), params, rows - 1, models)
-    return next(iter(models.values()), None)
+    spoke = score_rows(panel.rows(0, rows), params, rows - 1, models).model[-1]  # drift looks at older fits, too
+    return next((model for model in models.values() if model.digest == spoke), None)
 
 
 def _newest(known: dict[str, V]) -> dict[str, V]:

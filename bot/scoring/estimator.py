@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -136,7 +138,7 @@ def _sum_columns(values: Floats, weights: Floats) -> Floats:
 
 def _fit_one(x: Floats, y: Floats, model: str, params: ScorerParams) -> Any:
     unheard = np.isnan(x).all(axis=0)  # constant instead: no estimator learns anything from such a column
-    with _one_at_a_time, _pools().limit(limits=1):
+    with one_thread():
         return _pipeline(model, params.seed, len(x)).fit(np.where(unheard, 0.0, x), y)
 
 
@@ -144,7 +146,7 @@ def fitted_classifier(x: Floats, hit: Floats, params: ScorerParams) -> Any:
     """A pipeline that tells how likely a row is a hit, fitted on x (M, F) and hit (M,): zeros and ones, both there."""
     unheard = np.isnan(x).all(axis=0)
     boosted = params.model == "hist_gradient_boosting"
-    with _one_at_a_time, _pools().limit(limits=1):
+    with one_thread():
         return _classifier(boosted, params.seed, len(x)).fit(np.where(unheard, 0.0, x), hit.astype(np.int64))
 
 
@@ -153,7 +155,7 @@ def log_odds(pipeline: Any, x: Floats) -> Floats:
     last = pipeline[-1]
     if isinstance(last, LogisticRegression):
         return _linear(pipeline, x, last.coef_[0], float(last.intercept_[0]))
-    with _one_at_a_time, _pools().limit(limits=1):
+    with one_thread():
         return np.asarray(pipeline.decision_function(x), dtype=np.float64)
 
 
@@ -170,7 +172,7 @@ def predicted(pipeline: Any, x: Floats) -> Floats:
     last = pipeline[-1]
     if isinstance(last, Ridge):
         return _linear(pipeline, x, last.coef_, float(last.intercept_))
-    with _one_at_a_time, _pools().limit(limits=1):  # waiting threads spin: several are slower on a busy machine
+    with one_thread():  # waiting threads spin: several are slower on a busy machine
         return np.asarray(pipeline.predict(x), dtype=np.float64)
 
 
@@ -180,6 +182,17 @@ def _linear(pipeline: Any, x: Floats, weights: Floats, intercept: float) -> Floa
     for column, weight in enumerate(weights):
         total += prepared[:, column] * weight
     return total
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """All that scikit-learn does within is done by one thread, and by nobody else meanwhile.
+
+    Sums over several threads are split, and so rounded, differently from machine to machine. Entering costs more than a
+    tree does: enter it once for many.
+    """
+    with _one_at_a_time, _pools().limit(limits=1):
+        yield
 
 
 @cache

@@ -50,7 +50,7 @@ def wants(weights: Floats, uses_scores: bool = False, before: str = "idle") -> S
 
 
 def test_the_shipped_strategies_load_with_their_defaults() -> None:
-    assert shipped() == ["equal_weight", "reversal", "trend_tilt"]
+    assert shipped() == ["equal_weight", "reversal", "trend_edge", "trend_tilt"]
     for name in shipped():
         strategy = load(name)
         assert (strategy.name, strategy.lookback >= 1) == (name, True)
@@ -82,7 +82,9 @@ def test_an_unknown_strategy_is_refused_in_one_line(name: str) -> None:
 
 
 def test_the_shipped_ones_are_named_when_a_name_is_unknown() -> None:
-    with pytest.raises(ValueError, match="no strategy called 'trend'; shipped: equal_weight, reversal, trend_tilt"):
+    with pytest.raises(
+        ValueError, match="no strategy called 'trend'; shipped: equal_weight, reversal, trend_edge, trend_tilt"
+    ):
         load("trend")
 
 

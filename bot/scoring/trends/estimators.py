@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bot.core.panel import Floats
-from bot.scoring.estimator import MedianImputer, _one_at_a_time, _pools
+from bot.scoring.estimator import MedianImputer, one_thread
 
 # Few leaves and many rows in each: labels of neighbouring days overlap, so ten thousand rows are a few hundred cases.
 # Thirty and twenty trees are what five hundred topics can be asked of in five milliseconds.
@@ -34,14 +32,6 @@ def fitted(pipeline: Pipeline, x: Floats, y: Floats) -> Pipeline:
     with one_thread():
         pipeline.fit(np.where(unheard, 0.0, x), y)
     return pipeline
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """All that scikit-learn does within is done by one thread, and by nobody else meanwhile. Entering costs more than a
-    tree does, so it is entered once for all of a model's parts."""
-    with _one_at_a_time, _pools().limit(limits=1):
-        yield
 
 
 def said(pipeline: Pipeline, x: Floats) -> Floats:

@@ -60,7 +60,8 @@ class Foretold:
 
 def fit(training: TopicTraining, params: TopicParams) -> TopicModel:
     """The model of a training set. The same bits for the same rows."""
-    from bot.scoring.trends.estimators import fitted, one_thread, stack
+    from bot.scoring.estimator import one_thread
+    from bot.scoring.trends.estimators import fitted, stack
 
     inner, final = (_members(rows, params) for rows in (training.inner, training.final))
     late = training.calibration
@@ -90,7 +91,8 @@ def foretold(model: TopicModel, x: Floats) -> Foretold:
     """What the model says of x (M, F). A row's answer does not depend, by a bit, on the rows beside it."""
     from scipy.special import expit
 
-    from bot.scoring.trends.estimators import one_thread, said
+    from bot.scoring.estimator import one_thread
+    from bot.scoring.trends.estimators import said
 
     with one_thread():
         chance = np.asarray(expit(_log_odds(model, x)), dtype=np.float64)
@@ -106,7 +108,7 @@ def foretold(model: TopicModel, x: Floats) -> Foretold:
 
 def log_odds_of(model: TopicModel, x: Floats) -> Floats:
     """(M,): the calibrated log odds alone, of x (M, F)."""
-    from bot.scoring.trends.estimators import one_thread
+    from bot.scoring.estimator import one_thread
 
     with one_thread():
         return _log_odds(model, x)
