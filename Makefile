@@ -62,7 +62,7 @@ test: setup-dev
 	@echo "== contracts: scripted attackers, each with its best loss beside the bound"
 	@cd contracts && $(FORGE) test --match-path 'test/attacks/*' -vv | grep -E '^ *attack: |^\[FAIL|^Suite result: FAILED|tests passed|Error' ; test $${PIPESTATUS[0]} -eq 0
 	@echo "== python tests"
-	@env -u ETH_RPC_URL $(BIN)/python -m pytest
+	@env -u ETH_RPC_URL $(BIN)/python -m pytest -n 2 --dist loadfile
 
 setup: $(RUN_STAMP) $(BUILD_STAMP)
 

@@ -17,7 +17,9 @@ from typing import Any, Final
 from eth_abi.abi import decode, encode
 from eth_utils.crypto import keccak
 
+from bot.chain.logs import logs_between
 from bot.chain.multicall import Call, aggregate, read
+from bot.chain.pool_logs import creation_block
 from bot.chain.rpc import Rpc
 from bot.core.offers import Book, Offer
 from bot.core.universe import Venue
@@ -78,7 +80,7 @@ class PieceReader:
     sayings: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     _listings: dict[bytes, _Listing] = field(default_factory=dict)
     _bids: set[int] = field(default_factory=set)
-    _since: int = 0
+    _since: int = 0  # the next block to look through
     _seaport: str = ""
     _escrow: str = ""
     _vault: str = ""
@@ -88,7 +90,7 @@ class PieceReader:
     async def book(self, block: int, at: int) -> Book:
         """Asks, bids and value at a block whose time is `at`. Raises ChainError."""
         if not self._seaport:
-            await self._know()
+            await self._know(block)
         await self._follow(block)
         adapter, collection, when = self.venue.adapter, self.venue.token.address, hex(block)
         calls = [
@@ -118,22 +120,25 @@ class PieceReader:
             raise ChainError(f"{self.venue.id}: an offer is no longer known: read the market again") from None
         return encode([PURCHASES if entry else SALES], [said])
 
-    async def _know(self) -> None:
+    async def _know(self, block: int) -> None:
         adapter = self.venue.adapter
         (self._escrow,) = await read(self.rpc, Call(adapter, "escrow()", (), ("address",)))
         (self._vault,) = await read(self.rpc, Call(adapter, "vault()", (), ("address",)))
         (self._decay,) = await read(self.rpc, Call(adapter, "decayPeriod()", (), ("uint32",)))
         (self._most,) = await read(self.rpc, Call(adapter, "MAX_PIECES()"))
-        (self._seaport,) = await read(self.rpc, Call(adapter, "seaport()", (), ("address",)))
+        (seaport,) = await read(self.rpc, Call(adapter, "seaport()", (), ("address",)))
+        # Nothing is for sale before the collection is there, and nobody bids before the escrow is.
+        places = self.venue.token.address, self._escrow
+        self._since = min(await asyncio.gather(*(creation_block(self.rpc, place, block) for place in places)))
+        self._seaport = seaport
 
     async def _follow(self, block: int) -> None:
         """Listings and bids that came since the last reading."""
         if block < self._since:
             return
-        span = {"fromBlock": hex(self._since), "toBlock": hex(block)}
         orders, placed = await asyncio.gather(
-            self.rpc.request("eth_getLogs", [{"address": self._seaport, "topics": [_VALIDATED], **span}]),
-            self.rpc.request("eth_getLogs", [{"address": self._escrow, "topics": [_PLACED], **span}]),
+            logs_between(self.rpc, {"address": self._seaport, "topics": [_VALIDATED]}, self._since, block),
+            logs_between(self.rpc, {"address": self._escrow, "topics": [_PLACED]}, self._since, block),
         )
         for log in orders:
             digest, order = decode(("bytes32", PARAMETERS), bytes.fromhex(log["data"][2:]))

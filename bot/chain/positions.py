@@ -17,6 +17,7 @@ from eth_utils.address import is_address
 from eth_utils.crypto import keccak
 
 from bot.chain.addresses import book_of
+from bot.chain.logs import logs_at_once, logs_between
 from bot.chain.multicall import Call, call_data, read
 from bot.chain.pool_events import decode_log, read_facts
 from bot.chain.pool_logs import creation_block
@@ -28,8 +29,6 @@ from bot.core.amm.tick_table import TickInfo, growth_inside
 from bot.core.fixedpoint import UINT256_MAX
 from bot.errors import ChainError, ConfigError, Reverted, RpcDown, RpcTimeout
 
-_LOG_TIMEOUT: Final = 30.0  # seconds for one range of blocks
-_PAUSE: Final = 0.5  # seconds after a range that the node refused
 _POSITION = "positions(uint256)"
 _POSITION_TYPES = (
     *("uint96", "address", "address", "address", "uint24", "int24", "int24", "uint128"),
@@ -97,7 +96,7 @@ async def read_position(
     facts = await read_facts(rpc, pool, block)
     born = first_block if first_block is not None else await _birth(rpc, where, token_id, head)
     topics = [list(_KINDS), _topic(token_id)]
-    logs = await _logs(rpc, {"address": where, "topics": topics}, born, head)
+    logs = await logs_between(rpc, {"address": where, "topics": topics}, born, head)
     history = await _history(rpc, logs, facts, where.lower(), entry)
     price, tick, *_ = await read(rpc, Call(pool, "slot0()", (), _SLOT0_TYPES), block)
     header = await _header(rpc, head)
@@ -148,7 +147,7 @@ async def _absence(rpc: Rpc, manager: str, token_id: int, head: int) -> str:
     first = await creation_block(rpc, manager, head)
     where = {"address": manager, "topics": [_TRANSFER, None, _topic(0), _topic(token_id)]}
     try:
-        burns = await _range(rpc, where, first, head)
+        burns = await logs_at_once(rpc, where, first, head)
     except (RpcDown, MethodMissingError):
         raise
     except ChainError:
@@ -178,37 +177,6 @@ async def _birth(rpc: Rpc, manager: str, token_id: int, head: int) -> int:
             return 0
         low, high = (low, middle) if known else (middle + 1, high)
     return low
-
-
-async def _logs(rpc: Rpc, where: Mapping[str, Any], first: int, last: int) -> list[dict[str, Any]]:
-    """All logs of the blocks first..last: in one answer if the node bears it, else in ranges.
-
-    Raises ChainError when a single block is too much.
-    """
-    found: list[dict[str, Any]] = []
-    at, width = first, last - first + 1
-    while at <= last:  # bounded: each turn moves on, or makes the range smaller
-        end = min(at + width - 1, last)
-        try:
-            found += await _range(rpc, where, at, end)
-        except (RpcDown, MethodMissingError):
-            raise
-        except ChainError:
-            if end == at:
-                raise
-            width = max(1, (end - at + 1) // 4)
-            await asyncio.sleep(_PAUSE)
-            continue
-        at = end + 1
-    return found
-
-
-async def _range(rpc: Rpc, where: Mapping[str, Any], first: int, last: int) -> list[dict[str, Any]]:
-    asked = {**where, "fromBlock": hex(first), "toBlock": hex(last)}
-    logs = await rpc.request("eth_getLogs", [asked], _LOG_TIMEOUT)
-    if not isinstance(logs, list) or not all(isinstance(log, dict) for log in logs):
-        raise ChainError(f"{rpc.host} answered eth_getLogs with something that is no list of logs")
-    return logs
 
 
 async def _history(

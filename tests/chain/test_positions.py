@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from eth_abi.abi import decode
 from eth_utils.crypto import keccak
 from rich.console import Console
 
-from bot.chain import positions
-from bot.chain.devnet.devnet import Devnet, devnet
+from bot.chain import logs
+from bot.chain.devnet.devnet import Devnet
 from bot.chain.positions import fetch_position, read_position
 from bot.chain.rpc import Rpc, quantity
 from bot.core.amm.events import Kind
@@ -22,19 +21,12 @@ from bot.core.amm.held_position import HeldPosition, worth
 from bot.errors import ChainError, ConfigError
 from bot.position_view import position_document, position_lines, show_position
 from tests.chain.provider import Provider, second
-from tests.chain.worlds import PRICES, moved, next_bar, spec_of, steps_between
+from tests.chain.worlds import PRICES, moved, next_bar, steps_between
 
 pytestmark = [pytest.mark.fork, pytest.mark.asyncio(loop_scope="session")]
 
 DOLLARS = 400_000
 TOKEN = 10**18
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def chain(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Devnet]:
-    """A devnet of this file's own: other files' tests want to find theirs as it was made."""
-    async with devnet(spec_of(), tmp_path_factory.mktemp("devnet")) as running:
-        yield running
 
 
 async def trade(chain: Devnet, seed: int, bars: int = 2, spread: float = 0.02) -> None:
@@ -230,7 +222,7 @@ class _Narrow(Rpc):
 async def test_a_node_that_answers_for_few_blocks_without_old_states_tells_the_same(
     chain: Devnet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(positions, "_PAUSE", 0.0)
+    monkeypatch.setattr(logs, "_PAUSE", 0.0)
     provider = await provider_of(chain)
     token_id = await provider.mint(*await provider.around(10), 1_000 * TOKEN, 1_000 * 10**6)
     await trade(chain, 8, bars=1)

@@ -1,10 +1,12 @@
 """SIGKILL at any moment: each decision moves capital once, and the books say what the chain says.
 
-The daemon runs against a devnet in a process of its own, so the chain outlives it. The judge is `rig.judge`.
+The daemon runs against a devnet in a process of its own, so the chain outlives it. Between the two stands a proxy that
+holds a request in a wanted state: there the daemon is killed. The judge is `rig.judge`.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import sqlite3
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.holding import AFTER, BEFORE, Hold, Holder, holding
 from tests.faults.rig import Chain, Ledger, Running, devnet_up, judge, patron, running
 
 pytestmark = pytest.mark.fork
@@ -71,15 +74,8 @@ class Moments:
     def anchored_but_not_sent(self) -> bool:
         """The newest transaction anchored a decision, and nothing has come of it yet."""
         head = self.chain.ask("eth_getBlockByNumber", "latest", True)
-        if not head["transactions"]:  # the block that is waited for
-            head = self.chain.ask("eth_getBlockByHash", head["parentHash"], True)
         registry = self.chain.description["decisions"].lower()
         return [(sent["to"] or "").lower() for sent in head["transactions"]] == [registry]
-
-    def booked_but_not_reported(self) -> bool:
-        return bool(
-            self.ledger.rows("SELECT 1 FROM intents WHERE state <> 'open' AND cycle NOT IN (SELECT cycle FROM cycles)")
-        )
 
     def market_half_moved(self) -> bool:
         """A market step is being put into a block."""
@@ -90,40 +86,87 @@ class Moments:
         head = self.chain.ask("eth_getBlockByNumber", "latest", False)
         return int(head["timestamp"], 16) % 86_400 == 0 and len(head["transactions"]) == 1
 
+    def booked_but_not_reported(self) -> bool:
+        """The outcome is in the books, and no report tells of it."""
+        return bool(
+            self.ledger.rows("SELECT 1 FROM intents WHERE state <> 'open' AND cycle NOT IN (SELECT cycle FROM cycles)")
+        )
+
+
+# Which request is held, and before the node hears of it or before its answer is heard.
+HELD_AT = {
+    "intent_open": ("eth_sendRawTransaction", BEFORE),
+    "mined_but_not_booked": ("eth_getTransactionReceipt", AFTER),
+    "anchored_but_not_sent": ("eth_getTransactionReceipt", AFTER),
+    "market_half_moved": ("evm_mine", BEFORE),
+    "stepped_but_not_settled": ("evm_mine", BEFORE),
+}
+BETWEEN_COMMITS = "booked_but_not_reported"  # no request is made there
+ANY = "any"
+_TEN = "(VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9))"
+# Reports of cycles that booked something take about a minute to write.
+_SLOW_REPORTS = f"""\
+CREATE TRIGGER slow_reports BEFORE INSERT ON cycles
+WHEN EXISTS (SELECT 1 FROM intents WHERE cycle = NEW.cycle AND state <> 'open')
+BEGIN SELECT count(*) FROM {", ".join([_TEN] * 9)}; END
+"""
+
 
 @dataclass(slots=True)
 class Killer:
-    """Stops a daemon in a chosen state and kills it there; `caught` counts the states that it was killed in."""
+    """Kills a daemon in a chosen state; `caught` counts the states that it was killed in."""
 
     moments: Moments
+    holder: Holder
     draw: random.Random
+    passing: int = 0  # at most so many chances are let by
     caught: Counter[str] = field(default_factory=Counter)
 
     def strike(self, daemon: Running, name: str) -> None:
-        """Kills `daemon` in the state `name`, or after a while if that never comes, unless it ends by itself."""
-        state: Callable[[], bool] = getattr(self.moments, name, lambda: False)
-        patience = self.draw.uniform(0.0, 0.5) if name == "any" else 8.0
-        self._wait(daemon, lambda: bool(self.moments.ledger.rows("SELECT 1 FROM meta WHERE key LIKE 'token.%'")), 30.0)
-        deadline = time.monotonic() + patience
-        # Somewhere in the run, not always at its first chance.
-        ready = time.monotonic() + self.draw.uniform(0.0, 0.2)
-        while daemon.process.poll() is None and time.monotonic() < deadline:
-            if time.monotonic() >= ready and state():
-                daemon.process.send_signal(signal.SIGSTOP)
-                if state():  # still so, now that nothing can change it
-                    break
-                daemon.process.send_signal(signal.SIGCONT)
-        if daemon.process.poll() is None:
-            held = state()
-            daemon.process.kill()
-            self.caught[name if held or name == "any" else "late"] += 1
-        daemon.ended()
+        """Kills `daemon` in the state `name`. A daemon that ends by itself before is not caught."""
+        if name == ANY:
+            self._started(daemon)
+            time.sleep(self.draw.uniform(0.0, 0.5))
+            self._kill(daemon, name)
+        elif name == BETWEEN_COMMITS:
+            self._started(daemon)
+            self._between_commits(daemon)
+        else:
+            state = getattr(self.moments, name)
+            self.holder.want(Hold(*HELD_AT[name], state), self.draw.randint(0, self.passing))
+            seen(daemon, lambda: self.holder.holds(0.05))
+            if daemon.process.poll() is None:
+                assert state()  # nothing can change it
+                self._kill(daemon, name)
+            self.holder.let_go()
 
-    @staticmethod
-    def _wait(daemon: Running, seen: Callable[[], bool], within: float) -> None:
-        deadline = time.monotonic() + within
-        while daemon.process.poll() is None and not seen() and time.monotonic() < deadline:
-            time.sleep(0.005)
+    def _between_commits(self, daemon: Running) -> None:
+        self._execute(_SLOW_REPORTS)
+        seen(daemon, self.moments.booked_but_not_reported)
+        if daemon.process.poll() is None:
+            self._kill(daemon, BETWEEN_COMMITS)
+        assert self.moments.booked_but_not_reported()
+        self._execute("DROP TRIGGER slow_reports")
+
+    def _kill(self, daemon: Running, name: str) -> None:
+        daemon.process.kill()
+        self.caught[name] += daemon.ended() == -signal.SIGKILL
+
+    def _started(self, daemon: Running) -> None:
+        seen(daemon, lambda: bool(self.moments.ledger.rows("SELECT 1 FROM meta WHERE key LIKE 'token.%'")))
+
+    def _execute(self, statement: str) -> None:
+        with sqlite3.connect(self.moments.ledger.path, timeout=10.0) as connection:
+            connection.execute(statement)
+        connection.close()
+
+
+def seen(daemon: Running, true: Callable[[], bool], within: float = 120.0) -> None:
+    """Returns once it is true, or the daemon has ended. Fails when neither comes."""
+    deadline = time.monotonic() + within
+    while daemon.process.poll() is None and not true():
+        assert time.monotonic() < deadline, f"not within {within:g} s: {daemon.text[-3_000:]}"
+        time.sleep(0.002)
 
 
 def arguments(strategy: Path, described: Path, folder: Path, last: str) -> tuple[object, ...]:
@@ -131,37 +174,33 @@ def arguments(strategy: Path, described: Path, folder: Path, last: str) -> tuple
     return "run", strategy, *options, "--devnet", described, "--data-dir", folder
 
 
-def killed_often(strategy: Path, described: Path, names: list[str], last: str, seed: int) -> Killer:
+def killed_often(
+    strategy: Path, described: Path, names: list[str], last: str, seed: int, passing: int = 0
+) -> tuple[Killer, Ledger]:
     """Kills one daemon per name, then lets the last one finish."""
-    folder = strategy.parent / "run"
-    killer = Killer(Moments(Chain.at(described), Ledger(folder / "ledger.sqlite")), random.Random(seed))
+    chain, ledger = Chain.at(described), Ledger(strategy.parent / "run" / "ledger.sqlite")
     log = strategy.parent / "run.log"
-    for name in names:
-        with running(*arguments(strategy, described, folder, last), cwd=strategy.parent, log=log) as daemon:
-            killer.strike(daemon, name)
-            assert daemon.process.returncode in (-signal.SIGKILL, 0), daemon.text[-3_000:]
-    with running(*arguments(strategy, described, folder, last), cwd=strategy.parent, log=log) as daemon:
-        assert daemon.ended(300.0) == 0, daemon.text[-3_000:]
+    with holding(chain.description["rpc_url"]) as holder:
+        proxied = described.with_name("proxied.json")
+        proxied.write_text(json.dumps(chain.description | {"rpc_url": holder.url}), encoding="utf-8")
+        killer = Killer(Moments(chain, ledger), holder, random.Random(seed), passing)
+        command = arguments(strategy, proxied, ledger.path.parent, last)
+        for name in names:
+            with running(*command, cwd=strategy.parent, log=log) as daemon:
+                killer.strike(daemon, name)
+                assert daemon.process.returncode in (-signal.SIGKILL, 0), daemon.text[-3_000:]
+        with running(*command, cwd=strategy.parent, log=log) as daemon:
+            assert daemon.ended(300.0) == 0, daemon.text[-3_000:]
     assert "Traceback" not in log.read_text(encoding="utf-8")
-    return killer
+    return killer, ledger
 
 
 def test_kills_lose_nothing_and_repeat_nothing(strategy: Path, described: Path, tmp_path: Path) -> None:
-    names = [
-        "intent_open",
-        "anchored_but_not_sent",
-        "mined_but_not_booked",
-        "market_half_moved",
-        "stepped_but_not_settled",
-        "booked_but_not_reported",
-        "any",
-    ]
-    killer = killed_often(strategy, described, names, "2024-06-17", seed=11)
-    ledger = killer.moments.ledger
-    decisions = judge(killer.moments.chain, ledger, range(1, 11))
+    names = [*HELD_AT, BETWEEN_COMMITS, ANY]
+    killer, ledger = killed_often(strategy, described, names, "2024-06-17", seed=11)
+    decisions = judge(Chain.at(described), ledger, range(1, 11))
     assert len(decisions) >= 8, "the run must move capital nearly each time, or nothing was tried"
-    assert killer.caught["intent_open"] + killer.caught["mined_but_not_booked"] >= 1, killer.caught
-    assert killer.caught["anchored_but_not_sent"] == 1, killer.caught
+    assert killer.caught == Counter(names)
 
     # The same run, undisturbed on a chain of its own, ends with the same holdings to the wei.
     options = ("--mode", "fork", "--uncertified", "--synthetic", 7, "--to", "2024-06-17")
@@ -179,13 +218,12 @@ def test_kills_lose_nothing_and_repeat_nothing(strategy: Path, described: Path, 
 @pytest.mark.timeout(1_800)
 def test_a_hundred_kills_lose_nothing_and_repeat_nothing(strategy: Path, described: Path) -> None:
     draw = random.Random(5)
-    kinds = [name for name in dir(Moments) if not name.startswith("_") and name not in ("chain", "ledger")] + ["any"]
+    kinds = [*HELD_AT, BETWEEN_COMMITS, ANY]
     names = [draw.choice(kinds) for _ in range(100)]
-    killer = killed_often(strategy, described, names, "2024-12-31", seed=23)
-    decisions = judge(killer.moments.chain, killer.moments.ledger, range(1, 208))
+    killer, ledger = killed_often(strategy, described, names, "2024-12-31", seed=23, passing=1)
+    decisions = judge(Chain.at(described), ledger, range(1, 208))
     assert len(decisions) >= 150
-    assert killer.caught.total() == 100, killer.caught
-    assert all(killer.caught[name] for name in kinds), killer.caught
+    assert killer.caught == Counter(names)
 
 
 def test_a_cycle_that_was_booked_but_not_reported_is_reported_at_the_next_start(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.chain.calls import fills_of
-from bot.chain.devnet.accounts import INVESTOR, OWNER, anchorer_key, keeper_key
+from bot.chain.devnet.accounts import COLLECTOR, INVESTOR, OWNER, anchorer_key, keeper_key
 from bot.chain.devnet.batch import Batch, mine
 from bot.chain.devnet.description import Deployed, load
 from bot.chain.devnet.devnet import Devnet, attach, devnet
@@ -199,6 +199,7 @@ async def test_a_crash_before_the_step_is_mined_leaves_it_to_be_done(chain: Devn
     order = {"from": OWNER, "to": chain.description.market_maker, "data": data, "gas": hex(10**7)}
     await chain.rpc.request("evm_setAutomine", [False])
     await chain.rpc.request("eth_sendTransaction", [order])
+    await chain.rpc.request("eth_sendTransaction", [{"from": COLLECTOR, "to": COLLECTOR, "value": "0x1"}])
     async with attach(chain.run_dir / "devnet.json") as survivor:
         assert await survivor.now() < START
         await survivor.step(START, steps)

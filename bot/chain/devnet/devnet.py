@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bot.chain.code_check import require_same_code
 from bot.chain.devnet import market, upstream
-from bot.chain.devnet.accounts import ANCHORER, CURATOR, DEPLOYER, ESCROW, GUARDIAN, INVESTOR, KEEPER, OWNER
+from bot.chain.devnet.accounts import ANCHORER, COLLECTOR, CURATOR, DEPLOYER, ESCROW, GUARDIAN, INVESTOR, KEEPER, OWNER
 from bot.chain.devnet.adapters import Site
 from bot.chain.devnet.batch import Batch, mine
 from bot.chain.devnet.deployment import Deployment, Roles
@@ -157,7 +157,8 @@ class Devnet:
 
     async def recover(self) -> None:
         """Undoes what a crash in the middle of a step leaves behind, and completes the market's log."""
-        await self.rpc.request("anvil_removePoolTransactions", [self.description.owner])
+        for sender in (self.description.owner, COLLECTOR):  # who pays for uses at each step
+            await self.rpc.request("anvil_removePoolTransactions", [sender])
         await self.rpc.request("evm_setAutomine", [True])
         await self._log.repair(self.rpc, self.description.block)
 

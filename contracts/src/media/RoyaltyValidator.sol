@@ -18,7 +18,8 @@ import {ITransferValidator} from "../interfaces/ITransferValidator.sol";
 contract RoyaltyValidator is ITransferValidator, ISeaportZone, Ownable {
     using TransientSlot for *;
 
-    /// @dev Vouched: the list's owner vouches that the operator pays, or sells nothing (a fractionaliser); nothing is checked.
+    /// @dev Vouched: the list's owner vouches that the operator pays by itself (a Fractionaliser does, at a buy-out), or
+    /// sells nothing; nothing is checked.
     enum Standing {
         Unlisted,
         Vouched,

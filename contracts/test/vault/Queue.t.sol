@@ -55,6 +55,29 @@ contract QueueTest is HostileFixture {
         assertEq(vault.reserved(), 0);
     }
 
+    /// What leaves is charged to idle and to the lock's checkpoint alike: a gift of the same size shows where it was not.
+    function test_settling_and_withdrawing_charge_the_accounts_and_touch_no_locked_profit() public {
+        usd.mint(address(vault), 10_000e6);
+        vm.prank(owner);
+        vault.absorb();
+        vm.warp(block.timestamp + 3 hours);
+        (uint256 idle, uint256 total, uint256 locked) = (vault.idle(), vault.totalAssets(), vault.lockedProfit());
+        assertEq(locked, 5_000e6, "half of what was absorbed");
+        uint256 shares = vault.convertToShares(25_000e6);
+        _request(alice, shares);
+        assertApproxEqAbs(vault.settle(1), 25_000e6, 1);
+        assertApproxEqAbs(_redeem(bob, shares), 25_000e6, 1);
+        usd.mint(address(vault), 50_000e6);
+        vault.refresh();
+        assertApproxEqAbs(vault.idle(), idle - 50_000e6, 2);
+        assertApproxEqAbs(vault.totalAssets(), total - 50_000e6, 2);
+        assertEq(vault.lockedProfit(), locked);
+        vm.prank(owner);
+        assertEq(vault.absorb(), 50_000e6);
+        assertApproxEqAbs(vault.idle(), idle, 2);
+        assertEq(vault.lockedProfit(), locked + 50_000e6);
+    }
+
     function test_the_receiver_claims_and_not_the_owner() public {
         vm.prank(alice);
         uint256 id = vault.requestRedeem(1_000 * WHOLE, bob);

@@ -43,6 +43,11 @@ abstract contract UniswapV3RangeBase is V3Fixture {
 }
 
 abstract contract UniswapV3RangeTests is UniswapV3RangeBase {
+    function test_pays_no_stranger_for_a_swap() public {
+        vm.expectRevert(abi.encodeWithSelector(V3Venue.NotPoolInCall.selector, address(this)));
+        venue.uniswapV3SwapCallback(1, 1, "");
+    }
+
     function test_entry_swaps_mints_and_gives_the_rest_back() public {
         (uint256 units, uint256 spent) = _enter();
         assertEq(venue.position(), units);

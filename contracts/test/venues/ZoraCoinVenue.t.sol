@@ -53,6 +53,11 @@ abstract contract ZoraVenueWorld is ZoraWorld {
 }
 
 abstract contract ZoraCoinVenueTests is ZoraVenueWorld {
+    function test_pays_no_stranger_for_a_swap() public {
+        vm.expectRevert(abi.encodeWithSelector(V3Venue.NotPoolInCall.selector, address(this)));
+        venue.uniswapV3SwapCallback(1, 1, "");
+    }
+
     function test_a_round_trip_costs_both_fees_twice_and_pays_the_creator() public {
         uint256 creators = usd.balanceOf(creator);
         VenueDesk.Outcome memory entry = desk.enter(venue, 10_000e6, "");
