@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 
+from bot.config_fields import NAMES, FieldConfig, check_fields, series_of
 from bot.config_venues import Model, Topics, VenueConfig
 from bot.errors import ConfigError
 from bot.quantity import BpsField, GweiField, MoneyField, SecondsField
@@ -225,6 +226,12 @@ class Config(Model):
     trends: TrendsConfig | None = Field(
         default=None, description="scores of media topics, for strategies that ask for them; none if not said"
     )
+    fields: dict[str, FieldConfig] = Field(
+        default={},
+        description="`pool:depth`, `pool:fees` and `income:<name>` -> the series that say them, so that a model sees "
+        "fee yield, pool depth and realised income (docs/features.md)",
+        json_schema_extra={"propertyNames": {"pattern": NAMES}},
+    )
     policy: PolicyConfig = Field(default_factory=PolicyConfig)
     limits: LimitsConfig = Field(default_factory=LimitsConfig)
     devnet: DevnetConfig = Field(default_factory=DevnetConfig)
@@ -232,8 +239,9 @@ class Config(Model):
 
     @property
     def read(self) -> tuple[str, ...]:
-        """Every series of the catalogue that is read: `signals`, and those whose topics are scored."""
-        return tuple(dict.fromkeys((*self.signals, *(self.trends.series if self.trends is not None else ()))))
+        """Every series of the catalogue that is read: `signals`, those whose topics are scored, and those of fields."""
+        scored = self.trends.series if self.trends is not None else ()
+        return tuple(dict.fromkeys((*self.signals, *scored, *series_of(self.fields))))
 
     @field_validator("wake_on", "signals", mode="before")
     @classmethod
@@ -257,6 +265,7 @@ class Config(Model):
                         f"venues.{name}.topics.{source}: not among signals ({', '.join(self.read) or 'none'})"
                     )
             venue.check(f"venues.{name}", self.chain)
+        check_fields(self.fields, self.venues)
         if self.limits.max_venue + self.limits.min_idle > 10_000:
             raise ValueError(
                 f"limits.max_venue and limits.min_idle contradict: "

@@ -99,7 +99,8 @@ def load(options: Options) -> Loaded:
 def on_generated_signals(config: Config, sources: tuple[str, ...]) -> Config:
     """`config` with signals that a generated market has: a venue that listens at all hears its own asset's stars.
 
-    So any strategy file can be tried on a generated market, whatever recorded sources it names.
+    So any strategy file can be tried on a generated market, whatever recorded sources it names; without the `fields`
+    that are made of those.
     """
     if config.costs.gas_series or config.costs.native_asset:
         constant = config.costs.model_copy(update={"gas_series": None, "native_asset": None})
@@ -110,13 +111,15 @@ def on_generated_signals(config: Config, sources: tuple[str, ...]) -> Config:
     signals, trends = (stars,) if config.signals else (), config.trends
     if trends is not None:  # as many sources as the file names, as far as there are so many
         trends = trends.model_copy(update={"series": sources[-len(trends.series) :]})
-    read = tuple(dict.fromkeys((*signals, *(trends.series if trends is not None else ()))))
+    # Stars are no money: a field that the generated market cannot say is left out.
+    fields = {name: field for name, field in config.fields.items() if set(field.series) <= set(sources)}
+    config = config.model_copy(update={"signals": signals, "trends": trends, "fields": fields})
     venues = {}
     for name, venue in config.venues.items():
         own = (f"{venue.asset.lower()}/*",)
-        heard = {source: own for source in read if trends is not None or venue.topics}
+        heard = {source: own for source in config.read if trends is not None or venue.topics}
         venues[name] = venue.model_copy(update={"topics": heard})
-    return config.model_copy(update={"signals": signals, "venues": venues, "trends": trends})
+    return config.model_copy(update={"venues": venues})
 
 
 def config_again(loaded: Loaded) -> Config:

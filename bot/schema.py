@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.config import Config
 
-TITLES = {"VenueConfig": "venues.<id>", "SleeveConfig": "strategy.sleeves.<name>"}
+TITLES = {"FieldConfig": "fields.<name>", "VenueConfig": "venues.<id>", "SleeveConfig": "strategy.sleeves.<name>"}
 
 
 def schema_json() -> str:

@@ -3,6 +3,7 @@
 For each series the whole of it is scored, topic by topic, as it would have been at each midnight (UTC); who bears on a
 venue is said by its own topics or by the ontology; `bot/topics/votes.py` makes fields of what they say. The same
 function serves backtests and the daemon. Point in time: a row is made of what was published by its last midnight.
+Beside them stand the fields that a strategy file makes of levels and flows themselves (`bot/signals/panel_fields.py`).
 """
 
 from __future__ import annotations
@@ -127,20 +128,23 @@ def trends_of(config: Config) -> Trends | None:
 
 
 def panels(config: Config) -> PanelOf:
-    """`build_panel`, with the fields of trends where the strategy file asks for them: one function for every rung.
+    """`build_panel`, with what `trends` and `fields` make where a strategy file has them: one function for every rung.
 
     It takes the series that are *read* (`Config.read`) and keeps what was fitted between calls.
     """
     from bot.signals.catalogue import build_panel
+    from bot.signals.panel_fields import FieldSource, panel_fields
 
     trends = trends_of(config)
-    if trends is None:
+    wanted = {name: FieldSource(field.series, field.of, field.times) for name, field in config.fields.items()}
+    if trends is None and not wanted:
         return build_panel
 
     def panel_of(catalogue: Catalogue, universe: Universe, bar: str, sources: tuple[str, ...]) -> Panel:
         signals = tuple(source for source in sources if source in config.signals)
         panel = build_panel(catalogue, universe, bar, signals)
-        more = trends.fields(catalogue, universe, panel.times)
+        more = trends.fields(catalogue, universe, panel.times) if trends is not None else {}
+        more |= panel_fields(catalogue, universe, panel.times, wanted)
         return Panel(panel.times, panel.venues, {**panel.fields, **more}, panel.observed)
 
     return panel_of

@@ -76,7 +76,7 @@ def refusal(
     inside = [str(part) for part in first["loc"] if part not in _BRANCHES]
     message = first["msg"].removeprefix("Value error, ")
     if not inside:  # a rule across fields names its own
-        named = re.match(r"([a-z_]+(?:\.[A-Za-z0-9_.-]+)*)[: ]", message)
+        named = re.match(r"([a-z_]+(?:\.(?:[A-Za-z0-9_.-]|:(?=[^ ]))+)*)[: ]", message)
         location = [*prefix, *(named[1].split(".") if named else [])]
         message = ".".join([*prefix, message])
     else:

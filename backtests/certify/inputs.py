@@ -27,7 +27,7 @@ INPUTS: Final = ("strategy", "config", "engine", "fitting", "data")
 # Whose code decides what a run of the rungs, or a gate, comes out as. Reports, commands and benchmarks do not.
 BOT: Final = (
     *("chained_log", "config", "config_venues", "cycle", "loading", "paper", "quantity", "replay", "settings"),
-    *("strategy_code", "trend_fields"),
+    *("config_fields", "strategy_code", "trend_fields"),
     *("scoring/estimator", "scoring/feature", "scoring/features"),  # what scores of topics are made with
 )
 BOT_FOLDERS: Final = ("core", "signals", "topics", "scoring/registry", "scoring/trends")

@@ -268,4 +268,5 @@ def _data_key(config: Config) -> str:
         name: (venue.asset, {k: list(v) for k, v in venue.topics.items()}) for name, venue in config.venues.items()
     }
     trends = config.trends.model_dump(mode="json") if config.trends is not None else None
-    return json.dumps([config.bar, list(config.signals), venues, trends])
+    fields = {name: field.model_dump(mode="json") for name, field in config.fields.items()}
+    return json.dumps([config.bar, list(config.signals), venues, trends, fields])

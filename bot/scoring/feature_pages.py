@@ -28,7 +28,8 @@ _SECTIONS: tuple[tuple[str, str, Sequence[Feature]], ...] = (
     (
         "Of venues: optional fields",
         "In either set, where the data has the field. `trend:sources` is a count that strategies may ask for and is "
-        "learned from by nobody.",
+        "learned from by nobody. `pool:` and `income:` fields are made by the section `fields` of a strategy file "
+        "(docs/signals.md); in both, money is what the price is in.",
         FIELD_FEATURES,
     ),
 )

@@ -117,7 +117,8 @@ def market_features(panel: Panel, bar_seconds: int) -> dict[str, Floats]:
 def field_features(panel: Panel, bar_seconds: int) -> dict[str, Floats]:
     """Name -> (T, N) of the optional fields that this panel has: the features of `FIELD_FEATURES`.
 
-    `pool:fees` and `income:` fields hold money earned within each bar, `pool:depth` money at its close.
+    `pool:fees` and `income:` fields hold money earned within each bar, income that of one whole token, as a price is;
+    `pool:depth` is money at the bar's close.
     """
     times, fields = panel.times, panel.fields
     found = {name: fields[name] for name in sorted(fields) if name.startswith("trend:") and name != SOURCES}

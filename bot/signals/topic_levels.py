@@ -34,11 +34,10 @@ def topic_panel(
     `born` is the first publication of a topic in any of the series, -1 where that was on the first day of one.
     Raises DataError when a series is missing, a value is not a level, or no topic matches.
     """
-    frames = {name: _frame(catalogue, name) for name in series}
+    frames = {name: levels_of(catalogue, name) for name in series}
     known = sorted({str(topic) for frame in frames.values() for topic in frame["topic"].unique()})
     if topics is not None:
-        named = re.compile("|".join(translate(pattern.lower()) for pattern in topics)).match
-        known = [topic for topic in known if named(topic.lower())]
+        known = [topic for topic, named in zip(known, matching(known, topics), strict=True) if named]
     if not known:
         raise DataError(located(catalogue.root or catalogue.title, "topics", f"none of {', '.join(series)} matches"))
     place = pd.Index(known)
@@ -54,12 +53,19 @@ def topic_panel(
         opening = int(published.min()) // MICROS + _DAY if len(published) else 0
         born = np.minimum(born, np.where(first < opening, -1, first))
         value = frame["value"].to_numpy(dtype=np.float64)
-        cells = _newest(column[inside], value[inside], observed[inside], published[inside], grid, len(known))
+        cells = newest(column[inside], value[inside], observed[inside], published[inside], grid, len(known))
         levels[name], levels[OBSERVED + name] = cells
     return TopicPanel(grid.copy(), tuple(known), levels, born)
 
 
-def _frame(catalogue: Catalogue, series: str) -> pd.DataFrame:
+def matching(names: Sequence[str], patterns: Sequence[str]) -> NDArray[np.bool_]:
+    """(K,): which names one of the patterns matches, exactly or as a glob, letter case ignored."""
+    named = re.compile("|".join(translate(pattern.lower()) for pattern in patterns)).match
+    return np.array([named(name.lower()) is not None for name in names], dtype=bool)
+
+
+def levels_of(catalogue: Catalogue, series: str) -> pd.DataFrame:
+    """The frame of a series. Raises DataError when it is missing, or naming a topic whose value is not a level."""
     frame = catalogue.signals(series)
     value = frame["value"].to_numpy(dtype=np.float64)
     bad = np.flatnonzero(~(value >= 0.0) | np.isinf(value))
@@ -69,7 +75,7 @@ def _frame(catalogue: Catalogue, series: str) -> pd.DataFrame:
     return frame
 
 
-def _newest(
+def newest(
     column: NDArray[np.int64],
     value: Floats,
     observed: NDArray[np.int64],
@@ -77,7 +83,10 @@ def _newest(
     grid: Times,
     width: int,
 ) -> tuple[Floats, Floats]:
-    """(T, K) levels and (T, K) unix seconds that they are of; times of the rows in microseconds."""
+    """(T, K) levels and (T, K) unix seconds that they are of, NaN where unknown or expired; see `topic_panel`.
+
+    column: the topic of each value, 0 to `width` - 1; `observed` and `published` are microseconds, `grid` seconds.
+    """
     shape = (len(grid), width)
     row = np.searchsorted(grid * MICROS, published, side="left")
     inside = row < len(grid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -138,18 +139,19 @@ async def test_a_verdict_that_takes_too_long_is_one_line(monkeypatch: pytest.Mon
 
 
 async def test_the_loop_runs_on_while_a_model_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    ticks = 0
+    loop, begun, seen, found = asyncio.get_running_loop(), asyncio.Event(), threading.Event(), []
 
     def slow(*arguments: Any) -> Any:
-        time.sleep(0.2)
+        loop.call_soon_threadsafe(begun.set)
+        found.append(seen.wait(30))
         return admit(*arguments)
 
     monkeypatch.setattr(certified, "admit", slow)
     task = asyncio.ensure_future(scorer(Lines()).score(PANEL))
-    while not task.done():
-        await asyncio.sleep(0.01)
-        ticks += 1
-    assert ticks >= 5
+    await asyncio.wait_for(begun.wait(), 60)
+    seen.set()
+    await task
+    assert found == [True], "the loop came back while the verdict waited for it"
 
 
 def test_a_certificate_without_a_reference_is_refused_at_the_start() -> None:

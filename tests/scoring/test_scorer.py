@@ -6,8 +6,10 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from bot.errors import PatronError
 from bot.ports import Scorer
 from bot.scoring import IdleScorer, PanelScorer, score_panel, scorer
 from bot.scoring.params import ModelName
+from bot.scoring.walkforward import score_rows
 from tests.scoring.test_walkforward import MODELS, SHORT, assert_same
 from tests.strategies.properties import made_panel, panels
 
@@ -76,13 +79,19 @@ async def test_gives_up_in_one_line_when_a_score_takes_too_long(monkeypatch: pyt
 
 
 async def test_the_event_loop_runs_on_while_a_model_is_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
-    panel, ticks = made_panel(seed=25, rows=60, venues=4), 0
-    monkeypatch.setattr(scorer, "score_rows", lambda *_: time.sleep(0.2))
-    task = asyncio.ensure_future(PanelScorer(SHORT).score(panel))
-    while not task.done():
-        await asyncio.sleep(0.01)
-        ticks += 1
-    assert ticks >= 5
+    loop, begun, seen, found = asyncio.get_running_loop(), asyncio.Event(), threading.Event(), []
+
+    def slow(*arguments: Any) -> Scores:
+        loop.call_soon_threadsafe(begun.set)
+        found.append(seen.wait(30))
+        return score_rows(*arguments)
+
+    monkeypatch.setattr(scorer, "score_rows", slow)
+    task = asyncio.ensure_future(PanelScorer(SHORT).score(made_panel(seed=25, rows=60, venues=4)))
+    await asyncio.wait_for(begun.wait(), 60)
+    seen.set()
+    await task
+    assert found == [True], "the loop came back while the fit waited for it"
 
 
 async def test_the_idle_scorer_says_nothing() -> None:
@@ -93,17 +102,11 @@ async def test_the_idle_scorer_says_nothing() -> None:
     assert scores.model == ("",)
 
 
-def test_importing_the_package_loads_no_scikit_learn_and_takes_no_time() -> None:
+def test_importing_the_package_loads_no_scikit_learn() -> None:
     program = """
-import json, sys, time
-import asyncio, bot.ports, numpy
-start = time.process_time()
+import json, sys
 import bot.scoring
-print(json.dumps([time.process_time() - start, sorted({"sklearn", "scipy", "pandas"} & set(sys.modules))]))
+print(json.dumps(sorted({"sklearn", "scipy", "pandas"} & set(sys.modules))))
 """
-    runs = [
-        json.loads(subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout)
-        for _ in range(2)
-    ]
-    assert [heavy for _, heavy in runs] == [[], []]
-    assert min(seconds for seconds, _ in runs) < 0.05
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert json.loads(done.stdout) == []

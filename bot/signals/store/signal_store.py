@@ -99,8 +99,9 @@ class SignalStore:
     ) -> Appended:
         """Judges every row again and keeps what is sound: on disk when this returns, all of it or nothing.
 
-        `received_at`: unix seconds, the clock's without it. `revisions_dated`: the source itself says since when a
-        value that it changed was so; else that counts from `received_at`. Raises StorageError, LockHeld, DataError.
+        `received_at`: unix seconds, the clock's without it; a clock that fell behind the append before is not believed.
+        `revisions_dated`: the source itself says since when a value that it changed was so; else that counts from
+        `received_at`. Raises StorageError, LockHeld, DataError.
         """
         now = int(time.time()) if received_at is None else received_at
         made: list[tuple[Decided, dict[str, pa.Table]]] = []
@@ -109,7 +110,10 @@ class SignalStore:
             self._take_in(lines)
             if self._known is None:
                 self._known = _Known(self._tables)
-            decided = decide(self._known, observations, bars, refused, now, revisions_dated)
+            at = max(
+                [now, *(int(before["received_at"]) for before in lines[-1:])]
+            )  # a clock that fell back is not believed
+            decided = decide(self._known, observations, bars, refused, at, revisions_dated)
             tables = {
                 "observations": table_of(decided.observations, TABLES["observations"]),
                 "bars": table_of(decided.bars, TABLES["bars"]),
@@ -117,7 +121,7 @@ class SignalStore:
                 "refused": self._tables.new_refusals(decided.refused),
             }
             made.append((decided, tables))
-            return self._line(lines, now, tables)
+            return self._line(lines, at, tables)
 
         try:
             lines = self._log.append(line)

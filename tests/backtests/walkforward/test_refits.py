@@ -1,4 +1,4 @@
-"""The benchmark of refits, at a size that takes a second: what is timed did happen, and the bound is a bound."""
+"""The benchmark of refits, at a size that takes a second: what is measured did happen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.errors import InvariantBroken
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_times_a_walk_whose_models_spoke(model: str, tmp_path: Path) -> None:
+def test_measures_a_walk_whose_models_spoke(model: str, tmp_path: Path) -> None:
     data = catalogue(tmp_path, 4, 200)
     name = next(known for known in MODELS if known == model)
     taken = measure(data, strategy_file(tmp_path, 4, name, 60, 28), folds=3, least_refits=4, runs=2)
@@ -19,7 +19,6 @@ def test_times_a_walk_whose_models_spoke(model: str, tmp_path: Path) -> None:
     assert taken.refits >= 4
     assert 4 * 30 < taken.rows < 4 * 60
     assert all(len(each) == 2 and min(each) > 0.0 for each in (taken.load, taken.folds, taken.fits, taken.paths))
-    assert min(taken.fits) < min(taken.folds) + min(taken.load)
     assert row(taken) in text([taken], "reached")
 
 

@@ -94,7 +94,7 @@ def history_of(store: Path) -> None:
 
 async def test_the_source_is_seen_in_a_score(tmp_path: Path) -> None:
     history_of(tmp_path / "signals")
-    (tmp_path / "score.yaml").write_text(block("yaml", "name: trend_tilt"))
+    (tmp_path / "score.yaml").write_text(block("yaml", "signals: [docker_pulls]"))
     loaded = load(Options(tmp_path / "score.yaml", mode="paper", replay=tmp_path / "signals"))
     index = loaded.panel.fields["signal:docker_pulls"][:, loaded.universe.index("render-usdc")]
     growth = np.diff(np.log(index[np.isfinite(index)]))

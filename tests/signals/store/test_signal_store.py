@@ -58,6 +58,12 @@ def test_a_changed_value_is_a_revision_that_counts_from_when_it_was_seen(store: 
     assert not len(store.as_of("gh_stars", START + 3_599))
 
 
+def test_a_clock_that_fell_back_publishes_nothing_in_the_past(store: SignalStore, star: Star) -> None:
+    store.append([star(0, 10.0)], received_at=NOW)
+    store.append([star(0, 11.0)], received_at=NOW - 90 * DAY)
+    assert said(store.signals("gh_stars"))[-1] == ("o/r", 11.0, START, NOW)
+
+
 def test_a_source_that_dates_its_revisions_is_believed(store: SignalStore, star: Star) -> None:
     rows = [star(0, 10.0, known=START + DAY), star(0, 11.0, known=START + 5 * DAY)]
     assert store.append(rows, received_at=NOW, revisions_dated=True).revised == 1
