@@ -123,7 +123,7 @@ def skeleton(name: str) -> str:
     text = text.translate(_ONE_STROKE)
     for two, one in _TWO_STROKES:
         text = text.replace(two, one)
-    return text
+    return text.strip("/")
 
 
 def _exact(name: str) -> str:
