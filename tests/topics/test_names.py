@@ -6,7 +6,7 @@ import string
 import unicodedata
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from bot.topics.names import KnownNames, Lookalike, Match, Unknown, canonical, resolve, skeleton
